@@ -1,0 +1,76 @@
+"""Pin, run, track and register notebooks from the cell.
+
+    import mlops_nb as mlops
+    run = mlops.train("train.ipynb", params={"C": 0.5}, wait=True)
+
+Names are loaded when they are first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "cancel": "api",
+    "compile": "api",
+    "config": "api",
+    "init": "api",
+    "logs": "api",
+    "resume": "api",
+    "runs": "api",
+    "show": "api",
+    "status": "api",
+    "track": "api",
+    "train": "api",
+    "watch": "api",
+    "Config": "settings",
+    "MlopsError": "exceptions",
+    "Run": "types",
+    "RunState": "types",
+    "Snapshot": "types",
+}
+
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mlops_nb.api import (
+        cancel,
+        compile,
+        config,
+        init,
+        logs,
+        resume,
+        runs,
+        show,
+        status,
+        track,
+        train,
+        watch,
+    )
+    from mlops_nb.settings import Config
+    from mlops_nb.exceptions import MlopsError
+    from mlops_nb.types import Run, RunState, Snapshot
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add `%mlops` to an IPython session; `%load_ext mlops_nb` calls this."""
+    from mlops_nb.interfaces.magics import register
+
+    register(shell)

@@ -1,0 +1,69 @@
+"""The interpreter and the packages installed for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+from mlops_nb.exceptions import UsageError
+from mlops_nb.types import Environment
+
+
+def read() -> Environment:
+    """Return the environment of this process.
+
+    Only names and versions are taken: a full requirement may hold a URL with a token in it.
+    """
+    lock = sorted({_requirement(d.metadata["Name"], d.version) for d in distributions()})
+    python, implementation = platform.python_version(), platform.python_implementation()
+    system = f"{platform.system()}-{platform.machine()}"
+    text = "\n".join((implementation, python, system, *lock))
+    return Environment(
+        python=python,
+        implementation=implementation,
+        platform=system,
+        lock=tuple(lock),
+        hash=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def variables(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the environment variables that runs receive.
+
+    Raises:
+        UsageError: One of them is not set.
+    """
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        raise UsageError(
+            f"environment variable {missing[0]} is not set, and mlops.toml passes it to runs",
+            hint=f"set it, or take it out of environment.variables: export {missing[0]}=...",
+        )
+    return {name: os.environ[name] for name in names}
+
+
+def import_paths(root: Path) -> tuple[str, ...]:
+    """List the folders of the repository that this session imports from.
+
+    An editable install or a `sys.path` entry points into the user's folder; the run must import
+    the same modules from its own checkout instead.
+    """
+    top = root.resolve()
+    found = []
+    for entry in sys.path:
+        path = Path(entry).resolve()
+        inside = path.is_relative_to(top) and path.is_dir()
+        if entry and inside and not path.is_relative_to(Path(sys.prefix).resolve()):
+            relative = path.relative_to(top).as_posix()
+            found.append("" if relative == "." else relative)
+    return tuple(dict.fromkeys(found))
+
+
+def _requirement(name: str | None, version: str) -> str:
+    normal = re.sub(r"[-_.]+", "-", name or "unknown").lower()
+    return f"{normal}=={version}"

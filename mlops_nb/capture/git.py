@@ -1,0 +1,305 @@
+"""The working tree as a commit, with nothing of the user's touched.
+
+A temporary index takes the tree as it is on disk; the commit goes to a private ref. HEAD, the
+user's index, branches, stash and files are only read. Hooks do not run, and the commit's author
+and date do not depend on who calls or when: the same tree on the same parent is the same commit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb.exceptions import CodeError
+from mlops_nb.types import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REF_PREFIX = "refs/mlops/snapshots/"
+
+_SETTINGS = (
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.safecrlf=false",
+    "-c", "core.fsync=committed",
+    "-c", "core.fsyncMethod=batch",
+    "-c", "core.untrackedCache=false",
+    "-c", "core.fsmonitor=false",
+    "-c", "gc.auto=0",
+)  # fmt: skip
+_IDENTITY = {"NAME": "mlops_nb", "EMAIL": "mlops_nb@localhost"}
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git repository with a working tree, at its top folder."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, folder: Path) -> Repository:
+        """Return the repository that holds a folder.
+
+        Raises:
+            CodeError: There is none, or git is not installed.
+        """
+        if shutil.which("git") is None:
+            raise CodeError("git is not installed", hint="install git, then try again")
+        found = _run(["rev-parse", "--show-toplevel"], cwd=folder, check=False)
+        if found.returncode:
+            raise CodeError(
+                f"{folder} is in no git repository",
+                hint=f"make it one: git init {folder}",
+            )
+        return cls(Path(os.fsdecode(found.stdout.rstrip(b"\n"))))
+
+    def snapshot(self, name: str, folder: Path, replaced: Mapping[str, bytes]) -> Code:
+        """Commit the working tree as it is to the private ref `refs/mlops/snapshots/<name>`.
+
+        Args:
+            name: Last part of the ref.
+            folder: The project's folder, recorded relative to the repository.
+            replaced: Contents to store instead of the files on disk, by path in the repository.
+
+        Raises:
+            CodeError: Git refuses, or there is nothing to commit.
+        """
+        head = self.resolve("HEAD")
+        tree = self._tree(head, replaced)
+        clean = head is not None and tree == self.resolve("HEAD^{tree}")
+        sha = head if head is not None and clean else self._commit(tree, head)
+        ref = REF_PREFIX + name
+        self._git("update-ref", "--no-deref", ref, sha, "0" * 40)
+        return Code(
+            repo=str(self.root),
+            sha=sha,
+            branch=self.branch(),
+            dirty=not clean,
+            ref=ref,
+            folder=_relative(folder, self.root),
+            remote=self.remote(),
+        )
+
+    def preview(self, folder: Path) -> Code:
+        """Return what `snapshot` would record, with HEAD's commit, and write nothing."""
+        head = self.resolve("HEAD")
+        changed = self._git("status", "--porcelain", "-z", "--untracked-files=normal").stdout
+        return Code(
+            repo=str(self.root),
+            sha=head or "",
+            branch=self.branch(),
+            dirty=head is None or bool(changed),
+            ref="",
+            folder=_relative(folder, self.root),
+            remote=self.remote(),
+        )
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the object a revision names, or None where it names nothing (an unborn HEAD)."""
+        found = self._git("rev-parse", "--verify", "--quiet", revision, check=False)
+        return found.stdout.decode().strip() or None
+
+    def branch(self) -> str | None:
+        """Return the branch that is checked out, None when HEAD is detached."""
+        found = self._git("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
+        return os.fsdecode(found.stdout.rstrip(b"\n")) or None
+
+    def remote(self) -> str | None:
+        """Return the URL of `origin` without credentials, or None."""
+        found = self._git("config", "--get", "remote.origin.url", check=False)
+        return without_credentials(found.stdout.decode().strip()) or None
+
+    def delete_ref(self, ref: str) -> None:
+        """Let go of a snapshot."""
+        self._git("update-ref", "-d", ref)
+
+    def tracked_blob(self, path: str) -> str | None:
+        """Return the hash that git has or would have for a file, None where it is ignored."""
+        ignored = self._git("check-ignore", "--quiet", "--", path, check=False)
+        if ignored.returncode == 0:
+            return None
+        return self._git("hash-object", "--", path).stdout.decode().strip()
+
+    def _tree(self, head: str | None, replaced: Mapping[str, bytes]) -> str:
+        git_folder = self._git("rev-parse", "--absolute-git-dir").stdout.rstrip(b"\n")
+        with tempfile.TemporaryDirectory(prefix="mlops-", dir=os.fsdecode(git_folder)) as scratch:
+            index = Path(scratch, "index")
+            environment = {"GIT_INDEX_FILE": str(index)}
+            user_index = Path(os.fsdecode(git_folder), "index")
+            if user_index.is_file():
+                shutil.copyfile(user_index, index)
+                self._clear_bits(environment)
+            elif head is not None:
+                self._git("read-tree", head, environment=environment)
+            self._git("add", "--all", "--", ".", environment=environment)
+            self._store(replaced, environment)
+            tree = self._git("write-tree", environment=environment).stdout.decode().strip()
+        if head is None and tree == self._empty_tree():
+            raise CodeError(
+                f"{self.root} is an empty repository: there is nothing to run",
+                hint="put the notebook into the repository first",
+            )
+        return tree
+
+    def _clear_bits(self, environment: Mapping[str, str]) -> None:
+        """Forget assume-unchanged and skip-worktree, which would hide what is on the disk.
+
+        In a sparse checkout skip-worktree stands for absent files and has to stay.
+        """
+        listed = self._git("ls-files", "-v", "-z", environment=environment).stdout.split(b"\0")
+        sparse = self._git("config", "--bool", "core.sparseCheckout", check=False).stdout
+        for flag, option in ((b"h", "--no-assume-unchanged"), (b"S", "--no-skip-worktree")):
+            paths = [line[2:] for line in listed if line[:1] == flag]
+            if paths and not (flag == b"S" and sparse.strip() == b"true"):
+                self._git(
+                    "update-index", option, "-z", "--stdin",
+                    environment=environment, data=b"\0".join(paths) + b"\0",
+                )  # fmt: skip
+
+    def _store(self, replaced: Mapping[str, bytes], environment: Mapping[str, str]) -> None:
+        lines = []
+        for path, content in replaced.items():
+            blob = self._git("hash-object", "-w", "--stdin", data=content).stdout.strip()
+            lines.append(b"100644 " + blob + b"\t" + os.fsencode(path))
+        if lines:
+            self._git(
+                "update-index", "--add", "-z", "--index-info",
+                environment=environment, data=b"\0".join(lines) + b"\0",
+            )  # fmt: skip
+
+    def _commit(self, tree: str, head: str | None) -> str:
+        when = "@0 +0000"
+        if head is not None:
+            when = self._git("log", "-1", "--format=@%ct +0000", head).stdout.decode().strip()
+        environment = {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in {**_IDENTITY, "DATE": when}.items()
+        }
+        parent = ["-p", head] if head is not None else []
+        return (
+            self._git(
+                "commit-tree", "--no-gpg-sign", "-m", "mlops_nb snapshot", *parent, tree,
+                environment=environment,
+            )
+            .stdout.decode()
+            .strip()
+        )  # fmt: skip
+
+    def _empty_tree(self) -> str:
+        return self._git("hash-object", "-t", "tree", "--stdin", data=b"").stdout.decode().strip()
+
+    def _git(
+        self,
+        *arguments: str,
+        check: bool = True,
+        data: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        return _run(arguments, cwd=self.root, check=check, data=data, environment=environment)
+
+
+def fetch(repo: str, sha: str, target: Path) -> None:
+    """Make a bare repository that holds one commit.
+
+    From a folder on this machine nothing is copied: the new repository borrows its objects.
+
+    Args:
+        repo: A folder or a URL.
+        sha: The commit.
+        target: A folder that does not exist.
+
+    Raises:
+        CodeError: The repository cannot be read, or does not have the commit.
+    """
+    _run(["init", "--quiet", "--bare", str(target)], cwd=target.parent)
+    source = Path(repo)
+    if source.is_dir():
+        objects = _run(["rev-parse", "--git-path", "objects"], cwd=source).stdout.rstrip(b"\n")
+        absolute = os.path.abspath(os.path.join(os.fsencode(repo), objects))  # noqa: PTH100, PTH118
+        (target / "objects" / "info" / "alternates").write_bytes(absolute + b"\n")
+    else:
+        arguments = ["fetch", "--quiet", "--no-tags", "--depth=1", "--", repo, sha]
+        fetched = _run(arguments, cwd=target, check=False)
+        if fetched.returncode:
+            raise CodeError(
+                f"{without_credentials(repo)} does not give commit {sha}: {_message(fetched)}",
+                hint="push the snapshot, or check the credentials of the repository",
+            )
+    if _run(["cat-file", "-e", f"{sha}^{{commit}}"], cwd=target, check=False).returncode:
+        raise CodeError(
+            f"{without_credentials(repo)} has no commit {sha}",
+            hint="submit the run again: its snapshot was deleted",
+        )
+    (target / "HEAD").write_text(f"{sha}\n")
+
+
+def checkout(repository: Path, folder: Path) -> None:
+    """Check out a repository made by `fetch` into a new folder, as a repository of its own."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _run(
+        ["clone", "--quiet", "--shared", "--no-checkout", "--", str(repository), str(folder)],
+        cwd=folder.parent,
+    )
+    _run(["checkout", "--quiet", "--detach", "--force"], cwd=folder)
+
+
+def read_file(repository: Path, sha: str, path: str) -> bytes | None:
+    """Return a file of a commit, or None where the commit has none of that name."""
+    found = _run(["cat-file", "blob", f"{sha}:{path}"], cwd=repository, check=False)
+    return None if found.returncode else found.stdout
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without user and password; `git@host:path` stays, it holds no secret."""
+    return _CREDENTIALS.sub("", url.partition("?")[0])
+
+
+def _relative(folder: Path, root: Path) -> str:
+    relative = folder.resolve().relative_to(root.resolve()).as_posix()
+    return "" if relative == "." else relative
+
+
+def _message(process: subprocess.CompletedProcess[bytes]) -> str:
+    text = process.stderr.decode(errors="replace").strip()
+    return without_credentials(text.splitlines()[-1]) if text else f"exit code {process.returncode}"
+
+
+def _run(
+    arguments: list[str] | tuple[str, ...],
+    *,
+    cwd: Path,
+    check: bool = True,
+    data: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    # Variables of a surrounding git process (a hook, say) would point git at another repository.
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    process = subprocess.run(
+        ["git", *_SETTINGS, "--literal-pathspecs", *arguments],
+        cwd=cwd,
+        input=data,
+        stdin=None if data is not None else subprocess.DEVNULL,
+        capture_output=True,
+        env={
+            **inherited,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",
+            **(environment or {}),
+        },
+        check=False,
+    )
+    if check and process.returncode:
+        raise CodeError(
+            f"git {arguments[0]} failed in {cwd}: {_message(process)}",
+            hint=f"see what git says there: git -C {cwd} status",
+        )
+    return process

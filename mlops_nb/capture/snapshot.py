@@ -1,0 +1,250 @@
+"""Pin what is in front of the user: code, data, hyperparameters, environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlops_nb.capture import dvc, environment, hyperparameters, notebook, session
+from mlops_nb.capture.git import Repository
+from mlops_nb.exceptions import DataError, NotebookError, UsageError
+from mlops_nb.types import Dataset, Hyperparameter, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_nb.settings import Config
+
+DATASET_PARAMETERS = {"train": "train_dataset", "test": "test_dataset"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a call asks for, before it is looked up.
+
+    Attributes:
+        notebook: Path of the notebook, None for the one that this session runs.
+        params: Hyperparameters by name; text is read by the declared type.
+        train: Path of the training dataset, None for that of the notebook or the settings.
+        test: Path of the test dataset, likewise.
+    """
+
+    notebook: Path | None = None
+    params: Mapping[str, Any] | None = None
+    train: str | None = None
+    test: str | None = None
+
+
+def take(config: Config, wanted: Wanted, *, name: str) -> Snapshot:
+    """Pin everything, and keep it: the commit under a private ref, changed data in DVC's cache.
+
+    Args:
+        config: The project's settings.
+        wanted: What the call asks for.
+        name: Name of the snapshot's ref, the run's id.
+
+    Raises:
+        MlopsError: Something cannot be pinned; nothing was submitted.
+    """
+    return _Capture(config, wanted, keep=True).snapshot(name)
+
+
+def preview(config: Config, wanted: Wanted) -> Snapshot:
+    """Return what `take` would pin, and keep nothing."""
+    return _Capture(config, wanted, keep=False).snapshot("")
+
+
+class _Capture:
+    def __init__(self, config: Config, wanted: Wanted, *, keep: bool) -> None:
+        self.config, self.wanted, self.keep = config, wanted, keep
+        self.repository = Repository.find(config.root)
+        self.top = self.repository.root.resolve()
+        self.namespace = session.namespace()
+        self.replaced: dict[str, bytes] = {}
+
+    def snapshot(self, name: str) -> Snapshot:
+        path = self._notebook()
+        document = notebook.load(path)
+        parameters = self._hyperparameters(document, path)
+        pins = environment.read()
+        variables = environment.variables(self.config.environment_variables)
+        datasets = [self._dataset(role, place) for role, place in self._places(parameters, path)]
+        code = (
+            self.repository.snapshot(name, self.config.root, self.replaced)
+            if self.keep
+            else self.repository.preview(self.config.root)
+        )
+        return Snapshot(
+            code=msgspec.structs.replace(code, python_path=environment.import_paths(self.top)),
+            notebook=self._inside(path, NotebookError),
+            datasets=tuple(msgspec.structs.replace(d, sha=code.sha) for d in datasets),
+            hyperparameters=self._pointing_at(parameters, datasets, path),
+            environment=pins,
+            variables=variables,
+        )
+
+    def _notebook(self) -> Path:
+        if self.wanted.notebook is None:
+            return notebook.locate(self.namespace)
+        given = Path(self.wanted.notebook)
+        here, of_project = given.absolute(), self.config.root / given
+        return of_project if of_project.exists() and not here.exists() else here
+
+    def _hyperparameters(
+        self, document: Mapping[str, Any], path: Path
+    ) -> tuple[Hyperparameter, ...]:
+        source = notebook.parameters_cell(document)
+        declared = hyperparameters.read_cell(source) if source is not None else ()
+        arguments = dict(self.wanted.params or {})
+        for role, name in DATASET_PARAMETERS.items():
+            if name in arguments:
+                raise UsageError(
+                    f"{name} is a dataset, not a hyperparameter",
+                    hint=f"say --{role} {arguments[name]}",
+                )
+        by_name = {p.name: p for p in declared}
+        arguments = {
+            name: hyperparameters.parse_text(value, by_name[name])
+            if isinstance(value, CommandLineText) and name in by_name
+            else value
+            for name, value in arguments.items()
+        }
+        return hyperparameters.resolve(declared, self._session_of(path), arguments)
+
+    def _session_of(self, path: Path) -> Mapping[str, Any] | None:
+        """Return the session's names, unless it is known to be that of another notebook."""
+        if self.wanted.notebook is None or self.namespace is None:
+            return self.namespace
+        try:
+            own = notebook.locate(self.namespace)
+        except NotebookError:
+            return self.namespace
+        return self.namespace if own.resolve() == path.resolve() else None
+
+    def _places(
+        self, parameters: tuple[Hyperparameter, ...], path: Path
+    ) -> list[tuple[str, str]]:
+        """List role and path in the repository of each dataset.
+
+        An argument has the last word, then what the notebook itself names, then the settings.
+        """
+        by_name = {p.name: p.value for p in parameters}
+        settings = {"train": self.config.data_train, "test": self.config.data_test}
+        given = {"train": self.wanted.train, "test": self.wanted.test}
+        places = []
+        for role, parameter in DATASET_PARAMETERS.items():
+            in_notebook = by_name.get(parameter)
+            if given[role]:
+                places.append((role, self._of_project(str(given[role]))))
+            elif isinstance(in_notebook, str) and in_notebook:
+                places.append((role, self._inside(path.parent / in_notebook, DataError)))
+            elif settings[role]:
+                places.append((role, self._of_project(settings[role])))
+        places += [("other", self._of_project(place)) for place in self.config.data_other]
+        return places
+
+    def _of_project(self, place: str) -> str:
+        return self._inside(self.config.root / place, DataError)
+
+    def _inside(self, path: Path, error: type[NotebookError] | type[DataError]) -> str:
+        """Return a path relative to the repository's top, refusing what lies outside."""
+        lexical = Path(os.path.normpath(path.parent.resolve() / path.name))
+        if not lexical.is_relative_to(self.top):
+            raise error(
+                f"{path} lies outside of the repository {self.top}",
+                hint="only what the repository holds can be pinned: move it there",
+            )
+        return lexical.relative_to(self.top).as_posix()
+
+    def _dataset(self, role: str, place: str) -> Dataset:
+        pointer = dvc.find_pointer(place, self._read)
+        if pointer is None:
+            return self._dataset_in_git(role, place)
+        root = dvc.root_of((self.top / pointer.file).parent)
+        if root is None:
+            raise DataError(
+                f"{pointer.file} is a DVC pointer, but there is no .dvc folder above it",
+                hint=f"make it a DVC project: cd {self.top} && dvc init",
+            )
+        content = dvc.content_of(root, pointer, self.top, keep=self.keep)
+        if content.hash != pointer.hash:
+            self.replaced[pointer.file] = content.text
+        return self._below(role, place, content, root, changed=content.hash != pointer.hash)
+
+    def _below(
+        self, role: str, place: str, content: dvc.Pointer, root: Path, *, changed: bool
+    ) -> Dataset:
+        """Return the dataset that is an out, or a file inside of an out that is a folder."""
+        digest, size, files = content.hash, content.size_bytes, content.files
+        if place != content.out:
+            below = PurePosixPath(place).relative_to(content.out).as_posix()
+            on_disk = self.top / place
+            if not on_disk.exists():
+                raise DataError(
+                    f"{content.out} is under DVC but holds no {below}",
+                    hint=f"see what it holds: ls {self.top / content.out}",
+                )
+            if on_disk.is_file():
+                digest, size, files = dvc.md5_of(on_disk), on_disk.stat().st_size, 1
+        return Dataset(
+            role=role, path=place, hash=digest, repo=str(self.top), sha="",
+            size_bytes=size, files=files, changed=changed,
+        )  # fmt: skip
+
+    def _dataset_in_git(self, role: str, place: str) -> Dataset:
+        path = self.top / place
+        if not path.exists():
+            raise DataError(
+                f"there is no dataset {place}", hint=_nearby(path, self.config.root)
+            )
+        blob = self.repository.tracked_blob(place) if path.is_file() else None
+        if blob is None:
+            raise DataError(
+                f"{place} is under neither DVC nor git",
+                hint=f"put it under DVC: jupyter mlops track {place}",
+            )
+        return Dataset(
+            role=role, path=place, hash=f"git:{blob}", repo=str(self.top), sha="",
+            size_bytes=path.stat().st_size,
+        )  # fmt: skip
+
+    def _read(self, path: str) -> bytes | None:
+        file = self.top / path
+        return file.read_bytes() if file.is_file() else None
+
+    def _pointing_at(
+        self, parameters: tuple[Hyperparameter, ...], datasets: list[Dataset], path: Path
+    ) -> tuple[Hyperparameter, ...]:
+        """Let the notebook's own dataset parameters name the datasets of the run."""
+        paths = {DATASET_PARAMETERS[d.role]: d.path for d in datasets if d.role != "other"}
+        folder = path.parent.resolve()
+        return tuple(
+            p
+            if p.name not in paths or self._same_file(folder, p.value, paths[p.name])
+            else msgspec.structs.replace(
+                p, value=Path(os.path.relpath(self.top / paths[p.name], folder)).as_posix(),
+                source="argument",
+            )
+            for p in parameters
+        )  # fmt: skip
+
+    def _same_file(self, folder: Path, value: Any, place: str) -> bool:
+        return isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.top / place
+
+
+class CommandLineText(str):
+    """A parameter's value as typed after `--param`, to be read by the parameter's type."""
+
+    __slots__ = ()
+
+
+def _nearby(path: Path, root: Path) -> str:
+    pointers = sorted(root.glob("**/*.dvc")) if path.parent.is_relative_to(root) else []
+    if pointers:
+        names = [str(p.relative_to(root)).removesuffix(".dvc") for p in pointers[:5]]
+        return f"the project tracks: {', '.join(names)}"
+    return "name a file of the project, then put it under DVC: jupyter mlops track PATH"

@@ -1,0 +1,101 @@
+"""The errors that a user can act on.
+
+    MlopsError
+    ├── UsageError            the call itself is wrong: an unknown name, an ill-typed value
+    ├── ProjectError          the folder is not (yet) a project that can be pinned
+    │   ├── CodeError         git cannot give the code
+    │   ├── DataError         DVC cannot give the data
+    │   └── NotebookError     the notebook cannot be found, read or run
+    ├── ConfigError           a setting is unknown or has a wrong value
+    ├── StageError            a stage of a run failed for a reason we can name
+    ├── TrackingError         MLflow cannot be reached or written
+    └── RunError              the run asked for does not exist or is in the wrong state
+
+Every one carries a hint: the one thing to type or change.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CodeError",
+    "ConfigError",
+    "DataError",
+    "MlopsError",
+    "NotebookError",
+    "ProjectError",
+    "RunError",
+    "StageError",
+    "TrackingError",
+    "UsageError",
+]
+
+
+class MlopsError(Exception):
+    """Say what happened, with the value, and what to do about it.
+
+    Args:
+        message: What happened, with the offending value.
+        hint: One thing to type or change.
+    """
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}"
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a planned error as two lines in the cell (IPython's hook)."""
+        return [f"{type(self).__name__}: {self.message}", f"hint: {self.hint}"]
+
+
+class UsageError(MlopsError):
+    """The call is wrong: an unknown parameter, an ill-typed value."""
+
+
+class ProjectError(MlopsError):
+    """The folder is not a project that can be pinned."""
+
+
+class CodeError(ProjectError):
+    """Git cannot give or take the code."""
+
+
+class DataError(ProjectError):
+    """DVC cannot give or take the data."""
+
+
+class NotebookError(ProjectError):
+    """The notebook cannot be found, read or run."""
+
+
+class ConfigError(MlopsError):
+    """A setting is unknown or has a wrong value."""
+
+
+class StageError(MlopsError):
+    """A stage of a run failed for a reason that can be named.
+
+    Args:
+        message: What happened.
+        hint: One thing to type or change.
+        cell: The notebook's cell that failed, counted from 1 over all cells of the user's file.
+        cause: The type of the exception that the user's code raised, when there was one.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str, cell: int | None = None, cause: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.cell = cell
+        self.cause = cause
+
+
+class TrackingError(MlopsError):
+    """MLflow cannot be reached or written."""
+
+
+class RunError(MlopsError):
+    """The run asked for does not exist or is in the wrong state."""

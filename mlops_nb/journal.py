@@ -1,0 +1,287 @@
+"""A run's folder and its journal: what happened, as JSON lines that are only ever appended to.
+
+The run's own processes write events; any session folds them into a `Run`. An event is one `write`
+on a descriptor in append mode, so lines of several processes never mix, and a line that a crash
+tore off is not read.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+import msgspec
+
+from mlops_nb.types import (
+    Failure,
+    Model,
+    Progress,
+    Record,
+    Run,
+    RunRequest,
+    RunState,
+    Stage,
+    StageState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RUN_ID = "MLOPS_RUN_ID"
+RUN_FOLDER = "MLOPS_RUN_FOLDER"
+
+
+class Event(Record, tag_field="event"):
+    """Base of all events; `at` is seconds since the epoch."""
+
+    at: float = msgspec.field(default_factory=time.time)
+
+
+class RunStarted(Event, tag="run_started"):
+    """A driver took the run; once for the submission, and once for each resume."""
+
+    pid: int
+
+
+class StageStarted(Event, tag="stage_started"):
+    """A stage began to work."""
+
+    stage: str
+
+
+class CellStarted(Event, tag="cell_started"):
+    """A code cell of the notebook began; `done` of `total` are behind it."""
+
+    done: int
+    total: int
+    source: str
+
+
+class CellsDone(Event, tag="cells_done"):
+    """The notebook came to its end."""
+
+    total: int
+
+
+class RunTracked(Event, tag="run_tracked"):
+    """The run got its MLflow run."""
+
+    mlflow_run_id: str
+    tracking_uri: str
+
+
+class MetricsLogged(Event, tag="metrics_logged"):
+    """Metrics that are new or have a new value."""
+
+    metrics: dict[str, float]
+
+
+class ModelLogged(Event, tag="model_logged"):
+    """The run has a model, or its model has a version now."""
+
+    model: Model
+
+
+class StageFinished(Event, tag="stage_finished"):
+    """A stage ended; `seconds` by a monotonic clock."""
+
+    stage: str
+    state: StageState
+    seconds: float
+    note: str | None = None
+    error: Failure | None = None
+
+
+class RunFinished(Event, tag="run_finished"):
+    """The run ended, by its driver's word or by that of a session that found the driver gone."""
+
+    state: RunState
+    seconds: float | None = None
+    error: Failure | None = None
+
+
+AnyEvent = Union[
+    RunStarted,
+    StageStarted,
+    CellStarted,
+    CellsDone,
+    RunTracked,
+    MetricsLogged,
+    ModelLogged,
+    StageFinished,
+    RunFinished,
+]
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run under `.mlops/runs/<id>/`."""
+
+    path: Path
+
+    @property
+    def request(self) -> Path:
+        """The request, written before the run starts and never changed."""
+        return self.path / "request.json"
+
+    @property
+    def events(self) -> Path:
+        """The journal."""
+        return self.path / "events.jsonl"
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook, up to the last cell that began."""
+        return self.path / "notebook.ipynb"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the driver for as long as it lives."""
+        return self.path / "driver.lock"
+
+    @property
+    def work(self) -> Path:
+        """Checkouts and intermediate artifacts, removed when the run has succeeded."""
+        return self.path / "work"
+
+    def log(self, stage: str) -> Path:
+        """Return the path of a stage's log, or of the driver's."""
+        return self.path / "logs" / f"{stage}.log"
+
+    def load_request(self) -> RunRequest:
+        """Read the request."""
+        return msgspec.json.decode(self.request.read_bytes(), type=RunRequest)
+
+    def create(self, request: RunRequest) -> None:
+        """Make the folder and write the request.
+
+        Raises:
+            FileExistsError: A run of this id exists.
+        """
+        self.path.mkdir(parents=True, mode=0o700)
+        self.log("driver").parent.mkdir()
+        self.events.touch(mode=0o600)
+        replace_file(self.request, msgspec.json.format(msgspec.json.encode(request)))
+
+    def append(self, event: AnyEvent) -> None:
+        """Append an event; the end of a stage or run is on the disk when this returns."""
+        descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(descriptor, _encoder.encode(event) + b"\n")
+            if isinstance(event, (StageFinished, RunFinished)):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, offset: int = 0) -> tuple[list[AnyEvent], int]:
+        """Return the events after a byte offset, and the offset to go on from."""
+        with self.events.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        return [_decoder.decode(line) for line in data[:end].splitlines()], offset + end
+
+    def load(self) -> Run:
+        """Fold the journal into the run as it is now."""
+        run = new_run(self.load_request())
+        return fold(run, self.read()[0])
+
+
+def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file as a whole or not at all: a reader sees the old content or the new."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+def emit(event: AnyEvent) -> None:
+    """Append an event to the journal of the run that this process works for.
+
+    Without a run folder, as in a pod, the event goes to standard output as one JSON line.
+    """
+    folder = os.environ.get(RUN_FOLDER)
+    if folder:
+        RunFolder(Path(folder)).append(event)
+    else:
+        print(_encoder.encode(event).decode(), flush=True)
+
+
+def new_run(request: RunRequest) -> Run:
+    """Return the run that a request asks for, before anything has happened."""
+    return Run(
+        id=request.id,
+        pipeline=request.pipeline,
+        state=RunState.PENDING,
+        backend=request.backend,
+        snapshot=request.snapshot,
+        stages=tuple(Stage(name=name) for name in request.stages),
+        created_at=request.created_at,
+        findings=request.findings,
+    )
+
+
+def fold(run: Run, events: Iterable[AnyEvent]) -> Run:
+    """Return the run after these events."""
+    for event in events:
+        run = msgspec.structs.replace(run, **_changes(run, event))
+    return run
+
+
+def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
+    match event:
+        case RunStarted():
+            return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
+        case StageStarted(stage=name):
+            return {"stages": _with(run.stages, Stage(name=name, state=StageState.RUNNING))}
+        case CellStarted(done=done, total=total, source=source):
+            return {"progress": Progress(done=done, total=total, source=source)}
+        case CellsDone(total=total):
+            return {"progress": Progress(done=total, total=total)}
+        case RunTracked(mlflow_run_id=run_id, tracking_uri=uri):
+            return {"mlflow_run_id": run_id, "tracking_uri": uri}
+        case MetricsLogged(metrics=metrics):
+            return {"metrics": {**run.metrics, **metrics}}
+        case ModelLogged(model=model):
+            return {"model": model}
+        case StageFinished(stage=name, state=state, seconds=seconds, note=note, error=error):
+            stage = Stage(name=name, state=state, seconds=seconds, note=note)
+            return {"stages": _with(run.stages, stage), "error": error or run.error}
+        case RunFinished(state=state, seconds=seconds, error=error):
+            return {
+                "state": state,
+                "seconds": (run.seconds or 0) + seconds if seconds is not None else run.seconds,
+                "error": error or run.error,
+                "stages": _closed(run.stages, state),
+            }
+
+
+def _with(stages: tuple[Stage, ...], changed: Stage) -> tuple[Stage, ...]:
+    return tuple(changed if stage.name == changed.name else stage for stage in stages)
+
+
+def _reopened(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    done = (StageState.SUCCEEDED, StageState.SKIPPED)
+    return tuple(s if s.state in done else Stage(name=s.name) for s in stages)
+
+
+def _closed(stages: tuple[Stage, ...], state: RunState) -> tuple[Stage, ...]:
+    """Give the stage that was running when the run ended the run's own end."""
+    end = StageState.LOST if state is RunState.LOST else StageState(state.value)
+    return tuple(
+        msgspec.structs.replace(s, state=end) if s.state is StageState.RUNNING else s
+        for s in stages
+    )

@@ -1,0 +1,206 @@
+"""The settings of a project: one frozen record, each value with where it came from.
+
+Precedence: an argument of the call, then `MLOPS_NB_<SECTION>_<KEY>` in the environment, then
+`mlops.toml`, then the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.exceptions import ConfigError, ProjectError
+from mlops_nb.types import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "mlops.toml"
+STATE_FOLDER = ".mlops"
+
+
+def _setting(default: Any, description: str) -> Any:
+    return field(default=default, metadata={"description": description})
+
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one project.
+
+    A field `data_train` is `train` of the section `[data]` in `mlops.toml`, and
+    `MLOPS_NB_DATA_TRAIN` in the environment. Lists are comma-separated there.
+    """
+
+    root: Path
+    project_name: str = _setting("", "name of the project; experiments and models are named by it")
+    run_backend: str = _setting("local", "where runs go")
+    run_timeout_s: int = _setting(0, "seconds that a single cell may take; 0 for no limit")
+    data_train: str = _setting("", "dataset to train on")
+    data_test: str = _setting("", "dataset to evaluate on, never shown to tuning")
+    data_other: tuple[str, ...] = _setting((), "further datasets that the notebook reads")
+    data_target: str = _setting("", "column to predict; found by the model's signature if empty")
+    model_name: str = _setting("", "registered name of the model; the project's name if empty")
+    model_alias: str = _setting("challenger", "alias that a new model version gets")
+    tracking_uri: str = _setting("", "MLflow tracking URI; the project's own store if empty")
+    tracking_experiment: str = _setting("", "MLflow experiment; the project's name if empty")
+    tracking_autolog: bool = _setting(True, "whether MLflow logs what libraries do by itself")
+    environment_variables: tuple[str, ...] = _setting(
+        (), "names of environment variables that runs receive; their values are recorded"
+    )
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def state_folder(self) -> Path:
+        """Folder of all that the project keeps by itself."""
+        return self.root / STATE_FOLDER
+
+    @property
+    def name(self) -> str:
+        """The project's name, that of its folder unless it is set."""
+        return self.project_name or self.root.name
+
+    @property
+    def experiment(self) -> str:
+        """Name of the MLflow experiment."""
+        return self.tracking_experiment or self.name
+
+    @property
+    def registered_model(self) -> str:
+        """Registered name that a trained model gets."""
+        return self.model_name or self.name
+
+    @property
+    def embedded_tracking(self) -> bool:
+        """Whether the MLflow store is the project's own."""
+        return not self.tracking_uri
+
+    @property
+    def resolved_tracking_uri(self) -> str:
+        """The tracking URI that runs use."""
+        return self.tracking_uri or f"sqlite:///{self.state_folder / 'mlflow.db'}"
+
+    def settings(self) -> tuple[Setting, ...]:
+        """List every setting with its value and source."""
+        return tuple(
+            Setting(
+                name=dotted(f.name),
+                value=getattr(self, f.name),
+                source=self.sources.get(f.name, "default"),
+                description=f.metadata["description"],
+            )
+            for f in _fields()
+        )
+
+    def override(self, **arguments: Any) -> Config:
+        """Return a copy in which the arguments that are not None have the last word."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        sources = {**self.sources, **dict.fromkeys(given, "argument")}
+        return replace(self, sources=sources, **given)
+
+    @classmethod
+    def load(cls, start: Path | str | None = None) -> Config:
+        """Read the settings of the project that holds `start` (the current folder if None).
+
+        Raises:
+            ProjectError: No folder upwards has an `mlops.toml`.
+            ConfigError: A setting is unknown, or its value has a wrong type.
+        """
+        root = find_root(Path(start) if start is not None else Path.cwd())
+        known = {f.name: f for f in _fields()}
+        values: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        for name, value in _read(root / FILE_NAME).items():
+            if name not in known:
+                raise _unknown(name, known)
+            values[name], sources[name] = _checked(name, value, known[name].default), FILE_NAME
+        for name, f in known.items():
+            variable = f"MLOPS_NB_{name.upper()}"
+            text = os.environ.get(variable)
+            if text is not None:
+                values[name], sources[name] = _parsed(variable, text, f.default), variable
+        return cls(root=root, sources=sources, **values)
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder upwards that has an `mlops.toml`."""
+    folder = start.absolute()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate
+    raise ProjectError(
+        f"no {FILE_NAME} in {folder} or above it", hint=f"make it a project: jupyter mlops init {start}"
+    )
+
+
+def dotted(name: str) -> str:
+    """Return the name that a setting has in `mlops.toml`: `data_train` is `data.train`."""
+    return name.replace("_", ".", 1)
+
+
+def _fields() -> list[Any]:
+    return [f for f in fields(Config) if "description" in f.metadata]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint="mend that line") from None
+    flat = {}
+    for section, values in sections.items():
+        if not isinstance(values, dict):
+            raise ConfigError(
+                f"{path}: {section!r} stands outside a section",
+                hint="write it under a section such as [project]",
+            )
+        for key, value in values.items():
+            flat[f"{section}_{key}"] = value
+    return flat
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> ConfigError:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {dotted(near[0])}?" if near else "see: jupyter mlops config"
+    return ConfigError(f"{FILE_NAME} has an unknown setting {dotted(name)!r}", hint=hint)
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise _ill_typed(name, value, 'a list of strings, such as ["a", "b"]')
+    if type(value) is not type(default):
+        raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
+    return value
+
+
+def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
+    return ConfigError(
+        f"{FILE_NAME}: {dotted(name)} is {value!r}", hint=f"it takes {wanted}"
+    )
+
+
+def _parsed(variable: str, text: str, default: Any) -> Any:
+    if isinstance(default, tuple):
+        return tuple(item.strip() for item in text.split(",") if item.strip())
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off"):
+            return False
+        raise ConfigError(f"{variable} is {text!r}", hint="it takes true or false")
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigError(f"{variable} is {text!r}", hint="it takes a whole number") from None
+    return text

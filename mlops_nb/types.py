@@ -1,0 +1,315 @@
+"""The records that travel between stages, processes and front doors.
+
+They are `msgspec` structs: frozen, typed, and checked when they are read back from JSON, at an
+import cost of a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "Code",
+    "Dataset",
+    "Environment",
+    "Failure",
+    "Finding",
+    "Hyperparameter",
+    "Model",
+    "Progress",
+    "Run",
+    "RunRequest",
+    "RunState",
+    "Setting",
+    "Snapshot",
+    "Stage",
+    "StageState",
+    "Status",
+]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Base of all records: immutable, built by keyword, readable by older and newer releases."""
+
+
+class RunState(str, Enum):
+    """Where a run is. LOST: its process is gone and left no end of its own."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    LOST = "LOST"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self not in (RunState.PENDING, RunState.RUNNING)
+
+
+class StageState(str, Enum):
+    """Where a stage is. SKIPPED: there was nothing for it to do, and `note` says why."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    LOST = "LOST"
+
+
+class Code(Record):
+    """The code of a run, as a commit.
+
+    Attributes:
+        repo: Where the commit is: a folder, or a URL without credentials.
+        sha: The commit, which holds the working tree as it was.
+        branch: The branch that was checked out, or None when HEAD was detached.
+        dirty: Whether the tree differed from the commit that HEAD named.
+        ref: The private ref that keeps the commit from being collected.
+        folder: The project's folder inside the repository, "" for its root.
+        remote: URL of the `origin` remote without credentials, when there is one.
+        python_path: Folders of the repository that the session imported from.
+    """
+
+    repo: str
+    sha: str
+    branch: str | None
+    dirty: bool
+    ref: str
+    folder: str = ""
+    remote: str | None = None
+    python_path: tuple[str, ...] = ()
+
+
+class Dataset(Record):
+    """One dataset of a run.
+
+    Attributes:
+        role: "train", "test" or "other".
+        path: Path in the data repository, with forward slashes.
+        hash: DVC's hash of the content (`<md5>` or `<md5>.dir`), or `git:<sha>` for a file in git.
+        repo: The data repository.
+        sha: The commit of that repository whose pointer file has this hash.
+        size_bytes: Size of the content.
+        files: Number of files.
+        changed: Whether the content differed from what the user's pointer file says.
+    """
+
+    role: str
+    path: str
+    hash: str
+    repo: str
+    sha: str
+    size_bytes: int
+    files: int = 1
+    changed: bool = False
+
+
+class Hyperparameter(Record):
+    """One name of the parameters cell.
+
+    Attributes:
+        name: A Python identifier.
+        type: The declared or inferred type, "any" where there is none.
+        default: The value in the cell; None as well when the cell computes it.
+        value: The value of the run.
+        source: Who had the last word: "cell", "session", "argument" or "expression" (the cell
+            computes it from `expression`, and the run leaves that to the cell).
+        expression: Source text of a default that is not a literal.
+    """
+
+    name: str
+    type: str
+    default: Any
+    value: Any
+    source: str
+    expression: str | None = None
+
+
+class Environment(Record):
+    """The interpreter and its packages.
+
+    Attributes:
+        python: Version, such as "3.11.7".
+        implementation: Such as "CPython".
+        platform: Such as "Linux-x86_64".
+        lock: One `name==version` per installed distribution, sorted.
+        hash: SHA-256 over all of the above.
+    """
+
+    python: str
+    implementation: str
+    platform: str
+    lock: tuple[str, ...]
+    hash: str
+
+
+class Snapshot(Record):
+    """All that decides what a run computes."""
+
+    code: Code
+    notebook: str
+    datasets: tuple[Dataset, ...]
+    hyperparameters: tuple[Hyperparameter, ...]
+    environment: Environment
+    variables: dict[str, str] = {}
+
+    @property
+    def id(self) -> str:
+        """Hash of what was pinned: equal snapshots have equal ids, wherever they were taken."""
+        pinned = {
+            "code": [self.code.sha, self.code.folder],
+            "notebook": self.notebook,
+            "datasets": [[d.role, d.path, d.hash] for d in self.datasets],
+            "parameters": self.parameters,
+            "environment": self.environment.hash,
+            "variables": self.variables,
+        }
+        text = msgspec.json.encode(pinned, order="sorted")
+        return hashlib.sha256(text).hexdigest()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Value of each hyperparameter; the source text of those that the cell computes."""
+        return {
+            p.name: p.expression if p.source == "expression" else p.value
+            for p in self.hyperparameters
+        }
+
+    def dataset(self, role: str) -> Dataset | None:
+        """Return the dataset in this role, or None where the run has none."""
+        return next((d for d in self.datasets if d.role == role), None)
+
+
+class Finding(Record):
+    """Something the user should know before a run.
+
+    Attributes:
+        severity: "error" stops the run, "warning" is recorded with it, "info" is only said.
+        message: What is so, and what will happen.
+        hint: What to type or change.
+    """
+
+    severity: str
+    message: str
+    hint: str
+
+
+class Status(Record):
+    """What would be pinned now, and what is to be said about it."""
+
+    project: str
+    snapshot: Snapshot | None
+    findings: tuple[Finding, ...]
+
+
+class Failure(Record):
+    """Why a run or a stage ended badly.
+
+    Attributes:
+        type: Name of the exception's class.
+        message: What happened.
+        hint: What to do.
+        stage: The stage that failed, when one did.
+        cell: The notebook's cell, counted from 1 over all cells of the user's file.
+        log: Path of the stage's log.
+    """
+
+    type: str
+    message: str
+    hint: str
+    stage: str | None = None
+    cell: int | None = None
+    log: str | None = None
+
+
+class Stage(Record):
+    """One stage of a run. `seconds` is wall time by a monotonic clock, None until it started."""
+
+    name: str
+    state: StageState = StageState.PENDING
+    seconds: float | None = None
+    note: str | None = None
+
+
+class Progress(Record):
+    """Cells of the notebook done so far; `source` is the first line of the running one."""
+
+    done: int
+    total: int
+    source: str = ""
+
+
+class Model(Record):
+    """The model of a run; `name`, `version` and `alias` once it is registered."""
+
+    uri: str
+    name: str | None = None
+    version: str | None = None
+    alias: str | None = None
+
+
+class RunRequest(Record):
+    """What a runner needs to start a run, and to start it again.
+
+    Attributes:
+        id: Sorts by time of submission.
+        pipeline: Name of the generic pipeline.
+        stages: Its stages, in order.
+        backend: Name of the runner.
+        snapshot: What was pinned.
+        arguments: The pipeline's parameters, flat and scalar.
+        created_at: ISO 8601, UTC.
+        findings: What the preflight warned of.
+    """
+
+    id: str
+    pipeline: str
+    stages: tuple[str, ...]
+    backend: str
+    snapshot: Snapshot
+    arguments: dict[str, str]
+    created_at: str
+    findings: tuple[Finding, ...] = ()
+
+
+class Run(Record):
+    """A run as any session sees it: the request, and what has happened since."""
+
+    id: str
+    pipeline: str
+    state: RunState
+    backend: str
+    snapshot: Snapshot
+    stages: tuple[Stage, ...]
+    created_at: str
+    seconds: float | None = None
+    progress: Progress | None = None
+    metrics: dict[str, float] = {}
+    model: Model | None = None
+    mlflow_run_id: str | None = None
+    kfp_run_id: str | None = None
+    tracking_uri: str | None = None
+    notebook: str | None = None
+    findings: tuple[Finding, ...] = ()
+    error: Failure | None = None
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+
+class Setting(Record):
+    """One setting: its value now, and where that came from."""
+
+    name: str
+    value: Any
+    source: str
+    description: str
