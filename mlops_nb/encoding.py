@@ -37,3 +37,8 @@ def dumps(value: Any, *, name: str) -> str:
 
 
 loads = json.loads
+
+
+def plain(value: Any) -> str:
+    """Encode a value for people: JSON, with the names that Python gives to NaN and infinity."""
+    return json.dumps(value, ensure_ascii=False)

@@ -14,6 +14,7 @@ import msgspec
 
 __all__ = [
     "Code",
+    "CommandLineText",
     "Dataset",
     "Environment",
     "Failure",
@@ -34,6 +35,12 @@ __all__ = [
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """Base of all records: immutable, built by keyword, readable by older and newer releases."""
+
+
+class CommandLineText(str):
+    """A parameter's value as typed after `--param`, to be read by the parameter's type."""
+
+    __slots__ = ()
 
 
 class RunState(str, Enum):

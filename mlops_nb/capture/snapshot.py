@@ -12,7 +12,7 @@ import msgspec
 from mlops_nb.capture import dvc, environment, hyperparameters, notebook, session
 from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import DataError, NotebookError, UsageError
-from mlops_nb.types import Dataset, Hyperparameter, Snapshot
+from mlops_nb.types import CommandLineText, Dataset, Hyperparameter, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -236,14 +236,8 @@ class _Capture:
         return isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.top / place
 
 
-class CommandLineText(str):
-    """A parameter's value as typed after `--param`, to be read by the parameter's type."""
-
-    __slots__ = ()
-
-
 def _nearby(path: Path, root: Path) -> str:
-    pointers = sorted(root.glob("**/*.dvc")) if path.parent.is_relative_to(root) else []
+    pointers = sorted(p for p in root.rglob("?*.dvc") if p.is_file())
     if pointers:
         names = [str(p.relative_to(root)).removesuffix(".dvc") for p in pointers[:5]]
         return f"the project tracks: {', '.join(names)}"

@@ -1,0 +1,127 @@
+"""The stages as KFP components: each calls the stage of its name, in a process or in a pod."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from mlops_nb import __version__
+
+
+def image(stage: str) -> str:
+    """Return the name of a stage's image; a registry is put before it where images are built."""
+    return f"mlops-nb-{stage}-python:{__version__}"
+
+
+@dsl.component(base_image=image("code"), install_kfp_package=False)
+def provision_code(repo: str, sha: str, code: dsl.Output[dsl.Artifact]) -> None:
+    """Fetch one commit of the code repository."""
+    from mlops_nb.stages import execute
+
+    execute("provision-code", repo=repo, sha=sha, code=code.path)
+
+
+@dsl.component(base_image=image("data"), install_kfp_package=False)
+def provision_data(
+    repo: str, sha: str, train: str, test: str, other: str, data: dsl.Output[dsl.Artifact]
+) -> None:
+    """Fetch and verify the datasets as one commit of the data repository points at them."""
+    from mlops_nb.stages import execute
+
+    execute(
+        "provision-data", repo=repo, sha=sha, train=train, test=test, other=other, data=data.path
+    )
+
+
+@dsl.component(base_image=image("train"), install_kfp_package=False)
+def train(
+    code: dsl.Input[dsl.Artifact],
+    data: dsl.Input[dsl.Artifact],
+    code_paths: str,
+    notebook: str,
+    hyperparameters: str,
+    environment: str,
+    variables: str,
+    cell_timeout_s: str,
+    tracking_uri: str,
+    experiment: str,
+    autolog: str,
+    snapshot: str,
+    executed: dsl.Output[dsl.Artifact],
+) -> NamedTuple("Outputs", [("mlflow_run_id", str), ("model_uri", str)]):  # type: ignore[valid-type]
+    """Execute the notebook and track it."""
+    from typing import NamedTuple
+
+    from mlops_nb.stages import execute
+
+    outputs = execute(
+        "train",
+        code=code.path,
+        data=data.path,
+        code_paths=code_paths,
+        notebook=notebook,
+        hyperparameters=hyperparameters,
+        environment=environment,
+        variables=variables,
+        cell_timeout_s=cell_timeout_s,
+        tracking_uri=tracking_uri,
+        experiment=experiment,
+        autolog=autolog,
+        snapshot=snapshot,
+        executed=executed.path,
+    )
+    fields = NamedTuple("Outputs", [("mlflow_run_id", str), ("model_uri", str)])
+    return fields(outputs["mlflow_run_id"], outputs["model_uri"])
+
+
+@dsl.component(base_image=image("evaluate"), install_kfp_package=False)
+def evaluate(
+    code: dsl.Input[dsl.Artifact],
+    data: dsl.Input[dsl.Artifact],
+    code_paths: str,
+    notebook: str,
+    test: str,
+    target: str,
+    tracking_uri: str,
+    mlflow_run_id: str,
+    model_uri: str,
+) -> str:
+    """Compute the model's metrics on the test dataset."""
+    from mlops_nb.stages import execute
+
+    outputs = execute(
+        "evaluate",
+        code=code.path,
+        data=data.path,
+        code_paths=code_paths,
+        notebook=notebook,
+        test=test,
+        target=target,
+        tracking_uri=tracking_uri,
+        mlflow_run_id=mlflow_run_id,
+        model_uri=model_uri,
+    )
+    return outputs["metrics"]
+
+
+@dsl.component(base_image=image("evaluate"), install_kfp_package=False)
+def register(
+    metrics: str,
+    tracking_uri: str,
+    mlflow_run_id: str,
+    model_uri: str,
+    name: str,
+    alias: str,
+) -> str:
+    """Make a model version of the model, with its alias."""
+    from mlops_nb.stages import execute
+
+    outputs = execute(
+        "register",
+        metrics=metrics,
+        tracking_uri=tracking_uri,
+        mlflow_run_id=mlflow_run_id,
+        model_uri=model_uri,
+        name=name,
+        alias=alias,
+    )
+    return outputs["version"]

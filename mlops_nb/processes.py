@@ -1,0 +1,48 @@
+"""Processes of a run: find them all, end them all.
+
+A kernel sits in a session of its own and a notebook may start what it likes, so neither a process
+group nor the tree below the driver holds everything. What all of them have is the run's id in
+their environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from mlops_nb.journal import RUN_ID
+
+if TYPE_CHECKING:
+    import psutil
+
+GRACE_S = 3.0
+
+
+def of_run(run_id: str) -> list[psutil.Process]:
+    """List the processes that work for a run, but for this one."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(RUN_ID) == run_id:
+                found.append(process)
+    return found
+
+
+def end(run_id: str, *, grace_s: float = GRACE_S) -> None:
+    """End all processes of a run but this one: ask, wait, then kill, until none is left."""
+    import psutil
+
+    asked = of_run(run_id)
+    for process in asked:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    psutil.wait_procs(asked, timeout=grace_s)
+    # A process may have started another while it was asked to end.
+    while remaining := [p for p in of_run(run_id) if p.status() != psutil.STATUS_ZOMBIE]:
+        for process in remaining:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(remaining, timeout=grace_s)

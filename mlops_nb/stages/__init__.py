@@ -1,0 +1,138 @@
+"""What runs inside one task, in a process or in a pod: one module per stage, one function each."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from importlib import import_module
+from pathlib import Path
+
+from mlops_nb import journal, processes
+from mlops_nb.exceptions import MlopsError, StageError
+from mlops_nb.journal import RunFolder, StageFinished, StageStarted, emit
+from mlops_nb.types import Failure, StageState
+
+DRIVER_PID = "MLOPS_DRIVER_PID"
+Outputs = dict[str, str]
+
+
+class Skipped(Exception):  # noqa: N818  (it is no error)
+    """There is nothing for a stage to do.
+
+    Args:
+        reason: Why, for the user.
+        outputs: What the stage gives to later ones all the same.
+    """
+
+    def __init__(self, reason: str, **outputs: str) -> None:
+        super().__init__(reason)
+        self.reason, self.outputs = reason, outputs
+
+
+def execute(stage: str, **inputs: str) -> Outputs:
+    """Run a stage and journal how it went: the entry of every pipeline component.
+
+    Args:
+        stage: Name of the stage.
+        inputs: Its parameters, and the paths of its artifacts.
+
+    Returns:
+        The stage's output parameters.
+    """
+    _log_to_file(stage)
+    _end_with_driver()
+    function = import_module(f"{__name__}.{stage.replace('-', '_')}").run
+    start = time.monotonic()
+    emit(StageStarted(stage=stage))
+    try:
+        outputs: Outputs = function(**inputs)
+    except Skipped as skipped:
+        emit(_finished(stage, StageState.SKIPPED, start, note=skipped.reason))
+        return skipped.outputs
+    except BaseException as error:
+        emit(_finished(stage, StageState.FAILED, start, error=_failure(stage, error)))
+        raise
+    emit(_finished(stage, StageState.SUCCEEDED, start))
+    return outputs
+
+
+def _finished(
+    stage: str,
+    state: StageState,
+    start: float,
+    *,
+    note: str | None = None,
+    error: Failure | None = None,
+) -> StageFinished:
+    return StageFinished(
+        stage=stage, state=state, seconds=time.monotonic() - start, note=note, error=error
+    )
+
+
+def _failure(stage: str, error: BaseException) -> Failure:
+    folder = os.environ.get(journal.RUN_FOLDER)
+    log = str(RunFolder(Path(folder)).log(stage)) if folder else None
+    if isinstance(error, MlopsError):
+        cause, cell = (
+            (error.cause, error.cell) if isinstance(error, StageError) else (None, None)
+        )
+        return Failure(
+            type=cause or type(error).__name__,
+            message=error.message,
+            hint=error.hint,
+            stage=stage,
+            cell=cell,
+            log=log,
+        )
+    return Failure(
+        type=type(error).__name__,
+        message=str(error) or type(error).__name__,
+        hint=f"see the log of the stage: {_logs_command(stage)}",
+        stage=stage,
+        log=log,
+    )
+
+
+def _logs_command(stage: str) -> str:
+    return f"jupyter mlops logs {os.environ.get(journal.RUN_ID, 'ID')} --stage {stage}"
+
+
+def _log_to_file(stage: str) -> None:
+    """Send all that this process and its children print to the stage's own log.
+
+    The engine reads a task's output as UTF-8 and dies of anything else.
+    """
+    folder = os.environ.get(journal.RUN_FOLDER)
+    if folder is None:
+        return
+    log = os.open(RunFolder(Path(folder)).log(stage), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def _end_with_driver() -> None:
+    """End this stage and all that it started when the driver is gone: nobody would hear of it."""
+    pid = os.environ.get(DRIVER_PID)
+    if pid is None:
+        return
+
+    def watch(driver: int) -> None:
+        while _is_alive(driver):
+            time.sleep(1)
+        processes.end(os.environ[journal.RUN_ID])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(int(pid),), daemon=True, name="driver-watch").start()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

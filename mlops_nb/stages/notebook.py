@@ -1,0 +1,227 @@
+"""Execute a notebook with papermill: this interpreter's kernel, a journal entry for each cell.
+
+Papermill marks cells of a killed kernel as completed and writes its output in place. So success is
+what this module saw, and every save replaces the file as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# jsonschema's optional IRI check parses a grammar at import: a second of CPU that no notebook needs.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import execute_notebook
+from papermill.iorw import LocalHandler, papermill_io
+
+from mlops_nb.exceptions import StageError
+from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ENGINE = "mlops_nb"
+SCHEME = "replace:"
+AUTOSAVE_S = 2
+INJECTED_TAG = "injected-parameters"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+# What a kernel inherits. Anything else that a notebook reads is named in environment.variables and
+# recorded. The storage credentials are those that MLflow's artifact stores read.
+_INHERITED = re.compile(
+    r"(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_.*"
+    r"|VIRTUAL_ENV|CONDA_.*|CUDA_.*|NVIDIA_.*|OMP_.*|MKL_.*|OPENBLAS_.*|.*_proxy|.*_PROXY"
+    r"|SSL_.*|REQUESTS_CA_BUNDLE|XDG_.*|JUPYTER_.*|IPYTHONDIR|MLFLOW_.*|MLOPS_.*|AWS_.*|AZURE_.*"
+    r"|GOOGLE_.*)"
+)
+
+
+def execute(
+    source: Path,
+    output: Path,
+    *,
+    parameters: Mapping[str, Any],
+    environment: Mapping[str, str],
+    setup: str,
+    cell_timeout_s: int | None,
+    after_cell: Callable[[], None],
+) -> None:
+    """Execute a notebook and keep it, as far as it came, at `output`.
+
+    Args:
+        source: The notebook.
+        output: The executed notebook; replaced as a whole at each save.
+        parameters: Values for papermill's injected-parameters cell.
+        environment: Variables for the kernel, beside those that any kernel inherits.
+        setup: Python code for the kernel to run first, unseen by the notebook.
+        cell_timeout_s: Seconds that a cell may take, None for no limit.
+        after_cell: Called when a code cell has ended.
+
+    Raises:
+        StageError: A cell raised, took too long, or its kernel died.
+    """
+    inherited = {name: v for name, v in os.environ.items() if _INHERITED.fullmatch(name)}
+    progress = _Progress(after_cell)
+    try:
+        execute_notebook(
+            str(source),
+            f"{SCHEME}{output}",
+            parameters=dict(parameters),
+            engine_name=ENGINE,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            log_output=True,
+            autosave_cell_every=AUTOSAVE_S,
+            execution_timeout=cell_timeout_s,
+            mlops_environment={**inherited, **environment},
+            mlops_setup=setup,
+            mlops_progress=progress,
+        )
+    except PapermillExecutionError as error:
+        raise StageError(
+            f"{progress.where} raised {error.ename}: {_ANSI.sub('', error.evalue)}",
+            hint=f"the traceback is in the executed notebook: {output}",
+            cell=progress.cell,
+            cause=error.ename,
+        ) from None
+    except CellTimeoutError:
+        raise StageError(
+            f"{progress.where} took longer than {cell_timeout_s} s",
+            hint="make it faster, or raise run.timeout_s in mlops.toml",
+            cell=progress.cell,
+            cause="CellTimeoutError",
+        ) from None
+    except DeadKernelError:
+        raise StageError(
+            f"the kernel died in {progress.where}",
+            hint="often it was out of memory: take less data, or look for a crash in native code",
+            cell=progress.cell,
+            cause="DeadKernelError",
+        ) from None
+
+
+class _Progress:
+    """Which cell runs, counted over the cells of the user's own file."""
+
+    def __init__(self, after_cell: Callable[[], None]) -> None:
+        self.after_cell = after_cell
+        self.cell: int | None = None
+        self.source = ""
+        self.done = 0
+
+    @property
+    def where(self) -> str:
+        return f"cell {self.cell} (`{self.source}`)" if self.cell else "the kernel's start"
+
+    def begin(self, cells: list[Any], index: int) -> None:
+        code = [i for i, cell in enumerate(cells) if _is_code(cell)]
+        injected = sum(_is_injected(cell) for cell in cells[: index + 1])
+        self.cell = index + 1 - injected if not _is_injected(cells[index]) else None
+        self.source = _first_line(cells[index].source)
+        emit(CellStarted(done=code.index(index), total=len(code), source=self.source))
+
+    def end(self) -> None:
+        self.after_cell()
+
+    def finish(self, cells: list[Any]) -> None:
+        emit(CellsDone(total=sum(map(_is_code, cells))))
+
+
+class _Kernel(AsyncKernelManager):  # type: ignore[misc]
+    """The kernel of this very interpreter, whatever kernels the user has by that name."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    def __init__(self, nb_man: Any, *, setup: str, progress: _Progress, **kwargs: Any) -> None:
+        super().__init__(nb_man, kernel_manager_class=_Kernel, **kwargs)
+        self.setup, self.progress = setup, progress
+        self.on_cell_execute = lambda cell, cell_index: progress.begin(self.nb.cells, cell_index)
+        self.on_cell_executed = lambda **_: progress.end()
+
+    def papermill_execute_cells(self) -> None:
+        self._prepare_kernel()
+        super().papermill_execute_cells()
+        if not any(_failed(cell) for cell in self.nb.cells):
+            self.progress.finish(self.nb.cells)
+
+    def _prepare_kernel(self) -> None:
+        reply = self.wait_for_reply(self.kc.execute(self.setup, silent=True, store_history=False))
+        content = reply["content"] if reply else {"status": "error", "ename": "no answer"}
+        if content["status"] != "ok":
+            raise StageError(
+                f"the kernel cannot be prepared: {content.get('ename')}: {content.get('evalue')}",
+                hint="see the stage's log",
+            )
+
+
+class _Engine(NBClientEngine):  # type: ignore[misc]
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        mlops_environment: Mapping[str, str],
+        mlops_setup: str,
+        mlops_progress: _Progress,
+        log_output: bool = False,
+        start_timeout: int = 60,
+        execution_timeout: int | None = None,
+        **_: Any,
+    ) -> Any:
+        client = _Client(
+            nb_man,
+            setup=mlops_setup,
+            progress=mlops_progress,
+            kernel_name=kernel_name,
+            timeout=execution_timeout,
+            startup_timeout=start_timeout,
+            log_output=log_output,
+        )
+        return client.execute(env=dict(mlops_environment))
+
+
+class _ReplacingHandler(LocalHandler):  # type: ignore[misc]
+    """Papermill truncates the file that it saves to; a crash or a full disk would empty it."""
+
+    def write(self, buf: str, path: str) -> None:
+        replace_file(Path(path.removeprefix(SCHEME)), buf.encode())
+
+    def pretty_path(self, path: str) -> str:
+        return path.removeprefix(SCHEME)
+
+
+papermill_engines.register(ENGINE, _Engine)
+papermill_io.register(SCHEME, _ReplacingHandler())
+
+
+def _is_code(cell: Any) -> bool:
+    return bool(cell.cell_type == "code" and cell.source.strip())
+
+
+def _is_injected(cell: Any) -> bool:
+    return INJECTED_TAG in cell.metadata.get("tags", [])
+
+
+def _failed(cell: Any) -> bool:
+    return bool(cell.metadata.get("papermill", {}).get("exception"))
+
+
+def _first_line(source: str) -> str:
+    return next((line.strip() for line in source.splitlines() if line.strip()), "")[:100]

@@ -1,0 +1,138 @@
+"""Stage: fetch and verify the datasets, as one commit of the data repository points at them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mlops_nb import encoding, journal
+from mlops_nb.capture import dvc, git
+from mlops_nb.exceptions import DataError
+
+
+def run(*, repo: str, sha: str, train: str, test: str, other: str, data: str) -> dict[str, str]:
+    """Lay the datasets out below `data` at their own paths, every file checked against its hash.
+
+    On one machine they are links into DVC's cache, whose objects are read-only; in a pod, copies.
+    Datasets that git itself holds come with the code.
+
+    Args:
+        repo: The data repository, a folder or a URL; "" where the run has no dataset.
+        sha: Its commit.
+        train: Path of the training dataset, "" for none.
+        test: Path of the test dataset, "" for none.
+        other: JSON list of paths.
+        data: Path of the artifact: a folder.
+
+    Raises:
+        DataError: An object is neither in the cache nor on a remote, or is not what its hash says.
+    """
+    Path(data).mkdir(parents=True)
+    wanted = dict.fromkeys(path for path in (train, test, *encoding.loads(other)) if path)
+    if not wanted:
+        print("no datasets")
+        return {}
+    with tempfile.TemporaryDirectory() as scratch:
+        source = _Source(repo, sha, Path(scratch))
+        for path in wanted:
+            source.provide(path, Path(data))
+    return {}
+
+
+@dataclass
+class _Source:
+    """The data repository at one commit, and a cache that holds its objects."""
+
+    repo: str
+    sha: str
+    scratch: Path
+
+    def __post_init__(self) -> None:
+        self.bare = self.scratch / "repository"
+        git.fetch(self.repo, self.sha, self.bare)
+        self._tree: Path | None = None
+
+    def provide(self, path: str, target: Path) -> None:
+        pointer = dvc.find_pointer(path, lambda file: git.read_file(self.bare, self.sha, file))
+        if pointer is None:
+            print(f"{path}: in git, comes with the code")
+            return
+        cache = self._cache_with(pointer)
+        prefix = PurePosixPath(path).relative_to(pointer.out).as_posix()
+        files = 0
+        for file in dvc.list_files(cache, pointer.hash):
+            inside = PurePosixPath(file.path or ".")
+            if prefix == "." or inside.is_relative_to(prefix):
+                name = PurePosixPath(pointer.out, inside)
+                _place(dvc.object_path(cache, file.md5), file.md5, target, name)
+                files += 1
+        if not files:
+            raise DataError(
+                f"{pointer.out} at {self.sha[:12]} holds no {path}",
+                hint="name a path that the commit has",
+            )
+        print(f"{path}: {files} files, {pointer.hash}")
+
+    def _cache_with(self, pointer: dvc.Pointer) -> Path:
+        """Return a cache that has all objects of an out, fetching those that are missing."""
+        local = dvc.root_of(Path(self.repo) / pointer.file) if Path(self.repo).is_dir() else None
+        root = local or dvc.root_of((self._checkout() / pointer.file).parent)
+        if root is None:
+            raise DataError(
+                f"{git.without_credentials(self.repo)} has DVC pointers but no .dvc folder",
+                hint="make it a DVC project: dvc init",
+            )
+        cache = dvc.cache_folder(root)
+        missing = dvc.missing_objects(cache, pointer.hash)
+        if missing:
+            print(f"{pointer.out}: {len(missing)} objects are not in the cache, fetching")
+            self._fetch(pointer, cache)
+        return cache
+
+    def _fetch(self, pointer: dvc.Pointer, cache: Path) -> None:
+        """Let DVC fetch by the commit's own pointer, into the given cache."""
+        tree = self._checkout()
+        root = dvc.root_of((tree / pointer.file).parent)
+        if root is None:
+            raise DataError(
+                f"{pointer.file} has no .dvc folder above it at {self.sha[:12]}",
+                hint="commit the .dvc folder of the data repository",
+            )
+        own = dvc.root_of(Path(self.repo)) if Path(self.repo).is_dir() else None
+        if own is not None and (own / ".dvc" / "config.local").is_file():
+            # Credentials of remotes are kept there and are in no commit.
+            shutil.copy(own / ".dvc" / "config.local", root / ".dvc" / "config.local")
+        dvc.run_dvc(root, "cache", "dir", "--local", str(cache.parent.parent))
+        try:
+            dvc.run_dvc(root, "fetch", str(tree / pointer.file))
+        except DataError as error:
+            missing = dvc.missing_objects(cache, pointer.hash)
+            raise DataError(
+                f"{pointer.out}: {len(missing)} objects are neither in DVC's cache nor on its "
+                f"remote, the first is {missing[0] if missing else '?'} ({error.message})",
+                hint=f"where the data are: dvc push {pointer.file}",
+            ) from error
+
+    def _checkout(self) -> Path:
+        if self._tree is None:
+            self._tree = self.scratch / "tree"
+            git.checkout(self.bare, self._tree)
+        return self._tree
+
+
+def _place(source: Path, md5: str, target: Path, name: PurePosixPath) -> None:
+    # DVC trusts a cache object that is read-only; a run does not.
+    if dvc.md5_of(source) != md5:
+        raise DataError(
+            f"{name}: object {md5} in DVC's cache is corrupt",
+            hint=f"delete it and get it again: rm {source} && dvc pull",
+        )
+    path = target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if os.environ.get(journal.RUN_FOLDER):
+        path.symlink_to(source)
+    else:
+        shutil.copyfile(source, path)

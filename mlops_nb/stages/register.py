@@ -1,0 +1,37 @@
+"""Stage: make a model version of the run's model."""
+
+from __future__ import annotations
+
+from mlops_nb.journal import ModelLogged, emit
+from mlops_nb.stages import Skipped
+from mlops_nb.tracking.store import Store
+from mlops_nb.types import Model
+
+
+def run(
+    *, metrics: str, tracking_uri: str, mlflow_run_id: str, model_uri: str, name: str, alias: str
+) -> dict[str, str]:
+    """Register the model and give the new version its alias.
+
+    Args:
+        metrics: JSON object of the test metrics; evaluation comes before registration.
+        tracking_uri: Where MLflow keeps run and registry.
+        mlflow_run_id: The run that logged the model.
+        model_uri: The model, "" for none.
+        name: Registered name.
+        alias: Alias of the new version, "" for none.
+
+    Returns:
+        `version`, "" where there is no model.
+
+    Raises:
+        TrackingError: The registry refuses.
+    """
+    if not model_uri:
+        raise Skipped("the notebook logged no model", version="")
+    version = Store(tracking_uri).register(
+        name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
+    )
+    emit(ModelLogged(model=Model(uri=model_uri, name=name, version=version, alias=alias or None)))
+    print(f"{name} version {version}")
+    return {"version": version}

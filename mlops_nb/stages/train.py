@@ -1,0 +1,181 @@
+"""Stage: execute the notebook at the pinned code, on the pinned data, and track it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_nb import encoding, journal
+from mlops_nb.capture import notebook as notebooks
+from mlops_nb.journal import MetricsLogged, ModelLogged, RunFolder, RunTracked, emit
+from mlops_nb.stages import kernel, workspace
+from mlops_nb.tracking import tags
+from mlops_nb.tracking.store import Store
+from mlops_nb.types import Model, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KFP_RUN_ID = "KFP_RUN_ID"
+
+
+def run(
+    *,
+    code: str,
+    data: str,
+    code_paths: str,
+    notebook: str,
+    hyperparameters: str,
+    environment: str,
+    variables: str,
+    cell_timeout_s: str,
+    tracking_uri: str,
+    experiment: str,
+    autolog: str,
+    snapshot: str,
+    executed: str,
+) -> dict[str, str]:
+    """Execute the notebook with papermill in an MLflow run of its own.
+
+    Args:
+        code: Path of the code artifact.
+        data: Path of the data artifact.
+        code_paths: JSON list of folders of the repository to import from.
+        notebook: Path of the notebook in the repository.
+        hyperparameters: JSON object of the values that differ from the cell's own.
+        environment: Hash of the environment; part of what decides the result.
+        variables: JSON object of environment variables for the kernel.
+        cell_timeout_s: Seconds that a cell may take, "0" for no limit.
+        tracking_uri: Where MLflow keeps the run.
+        experiment: Name of the MLflow experiment.
+        autolog: "true" to log what libraries do by themselves.
+        snapshot: The whole snapshot as JSON, for the record.
+        executed: Path of the artifact that gets the executed notebook.
+
+    Returns:
+        `mlflow_run_id`, and `model_uri`, "" where the notebook logged no model.
+
+    Raises:
+        StageError: A cell raised, took too long, or its kernel died.
+        TrackingError: MLflow cannot be used.
+    """
+    pins = msgspec.convert(encoding.loads(snapshot), Snapshot)
+    store = Store(tracking_uri)
+    run_id = os.environ.get(journal.RUN_ID, "")
+    mlflow_run_id = store.start(
+        experiment=experiment,
+        snapshot=pins,
+        run_id=run_id,
+        kfp_run_id=os.environ.get(KFP_RUN_ID, run_id),
+    )
+    emit(RunTracked(mlflow_run_id=mlflow_run_id, tracking_uri=tracking_uri))
+    tracked = _Tracked(store, mlflow_run_id)
+    output = _output_path(executed)
+    status = "FAILED"
+    try:
+        _log_pins(store, mlflow_run_id, pins, snapshot)
+        with workspace.opened(code, data, notebook) as top:
+            _execute(
+                top / notebook,
+                output,
+                values=encoding.loads(hyperparameters),
+                environment={
+                    **encoding.loads(variables),
+                    "PYTHONPATH": os.pathsep.join(workspace.import_folders(top, code_paths)),
+                    "MLFLOW_TRACKING_URI": tracking_uri,
+                    "MLFLOW_REGISTRY_URI": tracking_uri,
+                    kernel.MLFLOW_RUN_ID: mlflow_run_id,
+                    kernel.AUTOLOG: autolog,
+                },
+                cell_timeout_s=int(cell_timeout_s) or None,
+                tracked=tracked,
+            )
+        status = "FINISHED"
+    finally:
+        tracked.publish()
+        if output.exists():
+            store.log_file(mlflow_run_id, _named(output, notebook), tags.NOTEBOOK_FOLDER)
+        store.finish(mlflow_run_id, status)
+    if output != Path(executed):
+        shutil.copyfile(output, executed)
+    uri = store.model_uri(mlflow_run_id)
+    if uri is not None:
+        emit(ModelLogged(model=Model(uri=uri)))
+    return {"mlflow_run_id": mlflow_run_id, "model_uri": uri or ""}
+
+
+class _Tracked:
+    """Journals the metrics that the notebook has logged since the last look."""
+
+    def __init__(self, store: Store, mlflow_run_id: str) -> None:
+        self.store, self.mlflow_run_id = store, mlflow_run_id
+        self.seen: dict[str, float] = {}
+
+    def publish(self) -> None:
+        metrics = self.store.metrics(self.mlflow_run_id)
+        news = {k: v for k, v in metrics.items() if not _same(self.seen.get(k), v)}
+        if news:
+            emit(MetricsLogged(metrics=news))
+            self.seen.update(news)
+
+
+def _execute(
+    source: Path,
+    output: Path,
+    *,
+    values: Mapping[str, object],
+    environment: dict[str, str],
+    cell_timeout_s: int | None,
+    tracked: _Tracked,
+) -> None:
+    from mlops_nb.stages import notebook as engine
+
+    environment[kernel.AUTOLOG_MODELS] = str(not _logs_model(source)).lower()
+    engine.execute(
+        source,
+        output,
+        parameters=values,
+        environment=environment,
+        setup=kernel.SETUP,
+        cell_timeout_s=cell_timeout_s,
+        after_cell=tracked.publish,
+    )
+
+
+def _logs_model(source: Path) -> bool:
+    """Whether a notebook logs its model itself; autologging would then log it a second time."""
+    cells = notebooks.load(source)["cells"]
+    return any("log_model(" in notebooks.source_of(cell) for cell in cells)
+
+
+def _log_pins(store: Store, mlflow_run_id: str, pins: Snapshot, text: str) -> None:
+    store.log_text(mlflow_run_id, json.dumps(json.loads(text), indent=2), tags.SNAPSHOT_ARTIFACT)
+    store.log_text(mlflow_run_id, "\n".join(pins.environment.lock) + "\n", tags.LOCK_ARTIFACT)
+
+
+def _output_path(executed: str) -> Path:
+    """Return where the notebook is saved as it runs: in the run's folder, where there is one."""
+    folder = os.environ.get(journal.RUN_FOLDER)
+    path = RunFolder(Path(folder)).notebook if folder else Path(executed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Path(executed).parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _named(output: Path, notebook: str) -> Path:
+    """Return the executed notebook under the user's own file name."""
+    import tempfile
+
+    path = Path(tempfile.mkdtemp(prefix="executed-"), Path(notebook).name)
+    shutil.copyfile(output, path)
+    return path
+
+
+def _same(before: float | None, now: float) -> bool:
+    return before is not None and (before == now or (math.isnan(before) and math.isnan(now)))

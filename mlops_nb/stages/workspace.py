@@ -1,0 +1,61 @@
+"""The clean checkout that a stage works in: the pinned code with the pinned data in their places."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb import encoding
+from mlops_nb.capture import git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def opened(code: str, data: str, notebook: str) -> Iterator[Path]:
+    """Check out the code, link the data into it, and work in the notebook's folder meanwhile.
+
+    Args:
+        code: Path of the code artifact, made by provision-code.
+        data: Path of the data artifact, made by provision-data.
+        notebook: The notebook's path in the repository.
+
+    Yields:
+        The top of the checkout.
+    """
+    with tempfile.TemporaryDirectory(prefix="workspace-") as scratch:
+        top = Path(scratch, "code")
+        git.checkout(Path(code), top)
+        _link(Path(data), top)
+        before = Path.cwd()
+        os.chdir((top / notebook).parent)
+        try:
+            yield top
+        finally:
+            os.chdir(before)
+
+
+def import_folders(top: Path, code_paths: str) -> list[str]:
+    """Return the folders of the checkout to import from, for those the session imported from."""
+    return [str(top / folder) for folder in encoding.loads(code_paths)]
+
+
+def import_from(folders: list[str]) -> None:
+    """Let this process import the modules of the checkout."""
+    sys.path[:0] = [str(Path.cwd()), *folders]
+
+
+def _link(data: Path, top: Path) -> None:
+    for folder, _, names in os.walk(data):
+        target = top / Path(folder).relative_to(data)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            source = Path(folder, name)
+            place = target / name
+            place.unlink(missing_ok=True)
+            place.symlink_to(source.resolve())

@@ -1,0 +1,1 @@
+"""MLflow: the run, its tags, metrics, artifacts and model versions."""

@@ -1,0 +1,214 @@
+"""The MLflow store of a run, behind the few calls that stages need."""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb import encoding
+from mlops_nb.exceptions import TrackingError
+from mlops_nb.tracking import tags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_nb.types import Snapshot
+
+_SQLITE = "sqlite:///"
+_LOCK_TIMEOUT_S = 300
+
+
+class Store:
+    """An MLflow tracking store and model registry.
+
+    Args:
+        uri: Tracking URI. A SQLite file is created under a lock: MLflow's own creation of the
+            schema fails when several processes do it at once.
+
+    Raises:
+        TrackingError: The store cannot be opened.
+    """
+
+    def __init__(self, uri: str) -> None:
+        # Runs must not report to anyone, and MLflow reads this at import.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # A server that is down must not hold a run for minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        self.uri = uri
+        self._mlflow_error = MlflowException
+        self._client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        mlflow.set_tracking_uri(uri)
+        self._create()
+
+    def start(
+        self, *, experiment: str, snapshot: Snapshot, run_id: str, kfp_run_id: str
+    ) -> str:
+        """Make the MLflow run of a snapshot, with its tags, parameters and datasets.
+
+        Returns:
+            The MLflow run's id.
+        """
+        from mlflow.entities import Param
+
+        try:
+            run = self._client.create_run(
+                self._experiment(experiment),
+                tags=tags.of_snapshot(snapshot, run_id=run_id, kfp_run_id=kfp_run_id),
+            )
+            mlflow_run_id: str = run.info.run_id
+            parameters = tags.parameters_of(snapshot)
+            self._client.log_batch(mlflow_run_id, params=[Param(*p) for p in parameters.items()])
+            self._log_datasets(mlflow_run_id, snapshot)
+        except self._mlflow_error as error:
+            raise self._unreachable(error) from error
+        return mlflow_run_id
+
+    def metrics(self, mlflow_run_id: str) -> dict[str, float]:
+        """Return the latest value of each metric."""
+        metrics: dict[str, float] = self._client.get_run(mlflow_run_id).data.metrics
+        return metrics
+
+    def log_metrics(self, mlflow_run_id: str, metrics: Mapping[str, float]) -> None:
+        """Log metrics in one batch. MLflow has no infinity: such values are left out."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        batch = [Metric(k, v, now, 0) for k, v in metrics.items() if not math.isinf(v)]
+        self._client.log_batch(mlflow_run_id, metrics=batch)
+
+    def log_file(self, mlflow_run_id: str, path: Path, folder: str) -> None:
+        """Keep a file as artifact of the run."""
+        self._client.log_artifact(mlflow_run_id, str(path), folder or None)
+
+    def log_text(self, mlflow_run_id: str, text: str, path: str) -> None:
+        """Keep a text as artifact of the run."""
+        self._client.log_text(mlflow_run_id, text, path)
+
+    def model_uri(self, mlflow_run_id: str) -> str | None:
+        """Return the URI of the model that the run logged last, None where it logged none."""
+        outputs = self._client.get_run(mlflow_run_id).outputs
+        models = outputs.model_outputs if outputs is not None else []
+        if not models:
+            return None
+        logged = [self._client.get_logged_model(output.model_id) for output in models]
+        newest = max(logged, key=lambda model: model.creation_timestamp)
+        return f"models:/{newest.model_id}"
+
+    def finish(self, mlflow_run_id: str, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED."""
+        self._client.set_terminated(mlflow_run_id, status=status)
+
+    def register(self, *, name: str, uri: str, mlflow_run_id: str, alias: str) -> str:
+        """Make a model version and give it the alias.
+
+        Returns:
+            The version.
+
+        Raises:
+            TrackingError: The registry refuses.
+        """
+        try:
+            self._create_registered_model(name)
+            run = self._client.get_run(mlflow_run_id)
+            version = self._client.create_model_version(
+                name,
+                uri,
+                run_id=mlflow_run_id,
+                tags={t: run.data.tags[t] for t in _VERSION_TAGS if t in run.data.tags},
+            ).version
+            if alias:
+                self._client.set_registered_model_alias(name, alias, version)
+        except self._mlflow_error as error:
+            raise TrackingError(
+                f"the registry at {self.uri} refuses model {name!r}: {error}",
+                hint="check model.name and model.alias: jupyter mlops config",
+            ) from error
+        return str(version)
+
+    def _create(self) -> None:
+        path = Path(self.uri.removeprefix(_SQLITE))
+        if not self.uri.startswith(_SQLITE) or _is_ready(path):
+            return
+        from filelock import FileLock
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S):
+            if _is_ready(path):
+                return
+            try:
+                self._client.search_experiments(max_results=1)
+            except self._mlflow_error as error:
+                raise self._unreachable(error) from error
+            with sqlite3.connect(path) as connection:
+                # Readers and a writer do not wait for each other; kept in the file.
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("CREATE TABLE mlops_ready (at TEXT)")
+            path.chmod(0o600)
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        location = None
+        if self.uri.startswith(_SQLITE):
+            folder = Path(self.uri.removeprefix(_SQLITE)).parent / "artifacts"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            location = folder.as_uri()
+        try:
+            return str(self._client.create_experiment(name, artifact_location=location))
+        except self._mlflow_error:
+            # Another run made it in between.
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            return str(found.experiment_id)
+
+    def _create_registered_model(self, name: str) -> None:
+        try:
+            self._client.create_registered_model(name)
+        except self._mlflow_error as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _log_datasets(self, mlflow_run_id: str, snapshot: Snapshot) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        context = {"train": "training", "test": "testing", "other": "other"}
+        inputs = [
+            DatasetInput(
+                Dataset(
+                    name=d.path,
+                    digest=d.hash[:36],
+                    source_type="dvc",
+                    source=encoding.plain({"repo": snapshot.code.remote or d.repo, "sha": d.sha}),
+                ),
+                [InputTag(tags.DATASET_CONTEXT, context[d.role])],
+            )
+            for d in snapshot.datasets
+        ]
+        if inputs:
+            self._client.log_inputs(mlflow_run_id, inputs)
+
+    def _unreachable(self, error: Exception) -> TrackingError:
+        return TrackingError(
+            f"MLflow at {self.uri} cannot be used: {error}",
+            hint="check tracking.uri: jupyter mlops config",
+        )
+
+
+_VERSION_TAGS = (tags.GIT_COMMIT, tags.RUN_ID, tags.SNAPSHOT_ID, tags.DIRTY)
+
+
+def _is_ready(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as connection:
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'mlops_ready'"
+        return connection.execute(query).fetchone() is not None
