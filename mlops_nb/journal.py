@@ -34,25 +34,25 @@ RUN_ID = "MLOPS_RUN_ID"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
 
 
-class Event(Record, tag_field="event"):
+class Event(Record, tag_field="event", kw_only=True):
     """Base of all events; `at` is seconds since the epoch."""
 
     at: float = msgspec.field(default_factory=time.time)
 
 
-class RunStarted(Event, tag="run_started"):
+class RunStarted(Event, tag="run_started", kw_only=True):
     """A driver took the run; once for the submission, and once for each resume."""
 
     pid: int
 
 
-class StageStarted(Event, tag="stage_started"):
+class StageStarted(Event, tag="stage_started", kw_only=True):
     """A stage began to work."""
 
     stage: str
 
 
-class CellStarted(Event, tag="cell_started"):
+class CellStarted(Event, tag="cell_started", kw_only=True):
     """A code cell of the notebook began; `done` of `total` are behind it."""
 
     done: int
@@ -60,32 +60,32 @@ class CellStarted(Event, tag="cell_started"):
     source: str
 
 
-class CellsDone(Event, tag="cells_done"):
+class CellsDone(Event, tag="cells_done", kw_only=True):
     """The notebook came to its end."""
 
     total: int
 
 
-class RunTracked(Event, tag="run_tracked"):
+class RunTracked(Event, tag="run_tracked", kw_only=True):
     """The run got its MLflow run."""
 
     mlflow_run_id: str
     tracking_uri: str
 
 
-class MetricsLogged(Event, tag="metrics_logged"):
+class MetricsLogged(Event, tag="metrics_logged", kw_only=True):
     """Metrics that are new or have a new value."""
 
     metrics: dict[str, float]
 
 
-class ModelLogged(Event, tag="model_logged"):
+class ModelLogged(Event, tag="model_logged", kw_only=True):
     """The run has a model, or its model has a version now."""
 
     model: Model
 
 
-class StageFinished(Event, tag="stage_finished"):
+class StageFinished(Event, tag="stage_finished", kw_only=True):
     """A stage ended; `seconds` by a monotonic clock."""
 
     stage: str
@@ -95,7 +95,7 @@ class StageFinished(Event, tag="stage_finished"):
     error: Failure | None = None
 
 
-class RunFinished(Event, tag="run_finished"):
+class RunFinished(Event, tag="run_finished", kw_only=True):
     """The run ended, by its driver's word or by that of a session that found the driver gone."""
 
     state: RunState

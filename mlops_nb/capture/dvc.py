@@ -6,6 +6,7 @@ imported only to hash, through its own state cache, to add to the cache and to f
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import logging
@@ -152,10 +153,23 @@ def content_of(root: Path, pointer: Pointer, top: Path, *, keep: bool) -> Pointe
 def cache_folder(root: Path) -> Path:
     """Return the folder of DVC's local cache, by the project's own configuration."""
     for name in ("config.local", "config"):
-        configured = _config_value(root / ".dvc" / name, "cache", "dir")
+        configured = _read_config(root / ".dvc" / name).get("cache", "dir", fallback="")
         if configured:
             return (root / ".dvc" / configured).resolve() / "files" / "md5"
     return root / ".dvc" / "cache" / "files" / "md5"
+
+
+def relative_remotes(root: Path) -> list[tuple[str, Path]]:
+    """List the remotes that are folders given relative to the configuration: name and folder."""
+    found = []
+    for name in ("config", "config.local"):
+        config = _read_config(root / ".dvc" / name)
+        for section in config.sections():
+            url = config.get(section, "url", fallback="")
+            remote = section.strip("'\"").removeprefix("remote").strip(" \"")
+            if url and "://" not in url and not Path(url).is_absolute():
+                found.append((remote, (root / ".dvc" / url).resolve()))
+    return found
 
 
 def object_path(cache: Path, digest: str) -> Path:
@@ -221,15 +235,12 @@ def _must_be_cached(root: Path, pointer: Pointer) -> None:
         )
 
 
-def _config_value(path: Path, section: str, key: str) -> str | None:
-    import configparser
-
+def _read_config(path: Path) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
-    if not path.is_file():
-        return None
-    # DVC indents the keys of a section, which ConfigParser takes for continued lines.
-    parser.read_string("\n".join(line.strip() for line in path.read_text().splitlines()))
-    return parser.get(section, key, fallback=None)
+    if path.is_file():
+        # DVC indents the keys of a section, which ConfigParser takes for continued lines.
+        parser.read_string("\n".join(line.strip() for line in path.read_text().splitlines()))
+    return parser
 
 
 @contextmanager
@@ -253,6 +264,9 @@ def _lock(root: Path) -> Iterator[None]:
     """DVC's own lock fails at once when it is held; ours waits."""
     from filelock import FileLock, Timeout
 
+    if not (root / ".dvc").is_dir():  # `dvc init` itself
+        yield
+        return
     path = root / ".dvc" / "tmp" / "mlops.lock"
     path.parent.mkdir(exist_ok=True)
     try:

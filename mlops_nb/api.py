@@ -1,0 +1,226 @@
+"""The verbs. Every front door offers these, with these names and these errors.
+
+Each takes `project`, a folder of the project; the current folder if None.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import backends, journal, pipelines
+from mlops_nb import project as projects
+from mlops_nb.capture import preflight, snapshot
+from mlops_nb.exceptions import MlopsError, RunError, UsageError
+from mlops_nb.settings import Config
+from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlops_nb.runners import Runner
+
+Folder = Path | str | None
+
+
+def init(folder: Path | str = ".", *, example: str | None = None) -> tuple[str, ...]:
+    """Make a folder a project: git, DVC, `mlops.toml`, ignore rules.
+
+    Args:
+        folder: It is made where it does not exist.
+        example: Name of an example to start from, such as "quickstart".
+
+    Returns:
+        What was done, a line each.
+    """
+    return projects.init(Path(folder), example=example)
+
+
+def status(notebook: Path | str | None = None, *, project: Folder = None) -> Status:
+    """Return what would be pinned now, and what is to be said about it; nothing is kept."""
+    config = Config.load(project)
+    try:
+        pins = snapshot.preview(config, _wanted(notebook))
+    except MlopsError as error:
+        finding = Finding(severity="error", message=error.message, hint=error.hint)
+        return Status(project=str(config.root), snapshot=None, findings=(finding,))
+    return Status(project=str(config.root), snapshot=pins, findings=preflight.check(pins))
+
+
+def track(path: Path | str, *, project: Folder = None) -> str:
+    """Put a file or a folder under DVC, or its new version when it is.
+
+    Returns:
+        Path of the pointer file, to be committed.
+    """
+    return projects.track(Config.load(project), Path(path))
+
+
+def train(
+    notebook: Path | str | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    train: str | None = None,
+    test: str | None = None,
+    backend: str | None = None,
+    wait: bool = False,
+    dry_run: bool = False,
+    project: Folder = None,
+) -> Run:
+    """Pin what is in front of the user and submit the training pipeline.
+
+    Args:
+        notebook: The notebook; that of this session if None.
+        params: Hyperparameters that have the last word over the session and the cell.
+        train: Path of the training dataset in the project.
+        test: Path of the test dataset in the project.
+        backend: Where the run goes.
+        wait: Return when the run has ended.
+        dry_run: Return the run that would be submitted; nothing is kept or started.
+        project: A folder of the project.
+
+    Raises:
+        MlopsError: Something cannot be pinned; nothing was started.
+    """
+    if projects.inside_run():
+        raise UsageError(
+            "this notebook is being executed by a run; a run does not start runs",
+            hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
+        )
+    config = Config.load(project).override(run_backend=backend)
+    runner = backends.runner(config)
+    run_id = _new_id()
+    wanted = _wanted(notebook, params, train, test)
+    if dry_run:
+        pins = snapshot.preview(config, wanted)
+    else:
+        projects.prepare_state(config)
+        pins = snapshot.take(config, wanted, name=run_id)
+    request = RunRequest(
+        id=run_id,
+        pipeline=pipelines.TRAINING.name,
+        stages=pipelines.TRAINING.stages,
+        backend=config.run_backend,
+        snapshot=pins,
+        arguments=pipelines.training_arguments(pins, config),
+        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        findings=preflight.check(pins),
+    )
+    if dry_run:
+        return journal.new_run(request)
+    run = runner.submit(request)
+    return _last(runner.watch(run.id)) if wait else run
+
+
+def runs(*, project: Folder = None) -> tuple[Run, ...]:
+    """Return all runs of the project, newest first."""
+    return _runner(project).list()
+
+
+def show(run_id: str = "latest", *, project: Folder = None) -> Run:
+    """Return a run as it is now.
+
+    Args:
+        run_id: The run's id, the beginning of it, or "latest".
+        project: A folder of the project.
+
+    Raises:
+        RunError: There is no such run, or more than one begins so.
+    """
+    runner = _runner(project)
+    return runner.get(_resolve(runner, run_id))
+
+
+def watch(run_id: str = "latest", *, project: Folder = None) -> Iterator[Run]:
+    """Yield a run as it is now and whenever something has happened, to its end."""
+    runner = _runner(project)
+    return runner.watch(_resolve(runner, run_id))
+
+
+def logs(run_id: str = "latest", *, stage: str | None = None, project: Folder = None) -> str:
+    """Return the log of a stage, or of all stages."""
+    runner = _runner(project)
+    return runner.logs(_resolve(runner, run_id), stage)
+
+
+def cancel(run_id: str = "latest", *, project: Folder = None) -> Run:
+    """End a run and all of its processes; a run that has ended stays as it is."""
+    runner = _runner(project)
+    return runner.cancel(_resolve(runner, run_id))
+
+
+def resume(run_id: str = "latest", *, wait: bool = False, project: Folder = None) -> Run:
+    """Start an ended run again from the stage that failed."""
+    runner = _runner(project)
+    run = runner.resume(_resolve(runner, run_id))
+    return _last(runner.watch(run.id)) if wait else run
+
+
+def compile(output: Path | str = ".") -> tuple[Path, ...]:
+    """Write the compiled pipelines, one YAML each.
+
+    Args:
+        output: Folder to write to; it is made where it does not exist.
+
+    Returns:
+        The files.
+    """
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for pipeline in pipelines.PIPELINES.values():
+        path = folder / pipeline.compiled.name
+        path.write_bytes(pipeline.compiled.read_bytes())
+        written.append(path)
+    return tuple(written)
+
+
+def config(*, project: Folder = None) -> tuple[Setting, ...]:
+    """Return every setting with its value and where that came from."""
+    return Config.load(project).settings()
+
+
+def _runner(project: Folder) -> Runner:
+    return backends.runner(Config.load(project))
+
+
+def _wanted(
+    notebook: Path | str | None,
+    params: Mapping[str, Any] | None = None,
+    train: str | None = None,
+    test: str | None = None,
+) -> snapshot.Wanted:
+    path = Path(notebook) if notebook is not None else None
+    return snapshot.Wanted(notebook=path, params=params, train=train, test=test)
+
+
+def _new_id() -> str:
+    now = datetime.now(timezone.utc)
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _resolve(runner: Runner, run_id: str) -> str:
+    ids = runner.ids()
+    if run_id in ids:
+        return run_id
+    if run_id == "latest" and ids:
+        return ids[0]
+    found = [known for known in ids if known.startswith(run_id)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RunError(
+            f"{len(found)} runs begin with {run_id!r}", hint=f"such as {found[0]} and {found[1]}"
+        )
+    raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+
+
+def _last(runs: Iterator[Run]) -> Run:
+    last = None
+    for run in runs:
+        last = run
+    if last is None or last.state is RunState.PENDING:
+        raise RunError("the run left no trace", hint="list the runs: jupyter mlops runs")
+    return last

@@ -1,0 +1,49 @@
+"""Start a pipeline and follow it: one seam, and a back-end for each place where runs can go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_nb.types import Run, RunRequest
+
+
+class Runner(Protocol):
+    """What every back-end can do. Runs are named by their ids.
+
+    All methods but `submit` raise `RunError` where there is no such run.
+    """
+
+    def submit(self, request: RunRequest) -> Run:
+        """Start a run that goes on without the caller, and return it as it is now."""
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of all runs, newest first."""
+
+    def list(self) -> tuple[Run, ...]:
+        """Return all runs, newest first."""
+
+    def get(self, run_id: str) -> Run:
+        """Return a run as it is now."""
+
+    def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
+        """Yield a run as it is now and then whenever something has happened, to its end."""
+
+    def logs(self, run_id: str, stage: str | None = None) -> str:
+        """Return the log of a stage, or those of all stages one after another.
+
+        Raises:
+            RunError: The pipeline has no such stage.
+        """
+
+    def cancel(self, run_id: str) -> Run:
+        """End a run and all of its processes; a run that has ended stays as it is."""
+
+    def resume(self, run_id: str) -> Run:
+        """Start an ended run again from the stage that failed.
+
+        Raises:
+            RunError: The run goes on, or has succeeded.
+        """

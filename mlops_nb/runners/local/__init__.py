@@ -1,0 +1,221 @@
+"""Runs on this machine: a driver process per run, with a folder of its own.
+
+The driver holds a lock on a file of the run's folder for as long as it lives. The system lets go
+of the lock at any death, so a run without its own end whose lock is free has lost its driver,
+whatever became of the process id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb import processes
+from mlops_nb.exceptions import RunError
+from mlops_nb.journal import RunFinished, RunFolder, RunStarted, fold, new_run
+from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_nb.settings import Config
+
+DRIVER = "mlops_nb.runners.local.driver"
+CANCEL_TIMEOUT_S = 15
+LOCK_TIMEOUT_S = 1
+
+
+class LocalRunner:
+    """Runs pipelines as processes on this machine.
+
+    Args:
+        config: The project's settings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.folder = config.state_folder / "runs"
+        self.root = config.root
+
+    def submit(self, request: RunRequest) -> Run:
+        """Start the run's driver."""
+        folder = RunFolder(self.folder / request.id)
+        folder.create(request)
+        self._start(folder)
+        return self.get(request.id)
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of all runs, newest first."""
+        if not self.folder.is_dir():
+            return ()
+        names = sorted((path.name for path in self.folder.iterdir()), reverse=True)
+        return tuple(name for name in names if RunFolder(self.folder / name).request.is_file())
+
+    def list(self) -> tuple[Run, ...]:
+        """Return all runs, newest first."""
+        return tuple(self.get(run_id) for run_id in self.ids())
+
+    def get(self, run_id: str) -> Run:
+        """Return a run; one whose driver is gone without a word is LOST, and is recorded so."""
+        folder = self._folder(run_id)
+        run = folder.load()
+        return run if run.state.terminal or _is_held(folder) else self._reconcile(folder)
+
+    def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
+        """Yield the run now, and whenever its journal has grown, to its end."""
+        folder = self._folder(run_id)
+        run, offset = new_run(folder.load_request()), 0
+        while True:
+            held = _is_held(folder)
+            events, offset = folder.read(offset)
+            if events:
+                run = fold(run, events)
+                yield run
+            elif run.state.terminal:
+                return
+            elif not held:
+                # Events that came between the look at the lock and the read are in this one.
+                self._reconcile(folder)
+            else:
+                time.sleep(interval_s)
+
+    def logs(self, run_id: str, stage: str | None = None) -> str:
+        """Return the log of a stage, or of all stages and then the driver's."""
+        folder = self._folder(run_id)
+        stages = (*folder.load_request().stages, "driver")
+        if stage is None:
+            parts = [(name, _read(folder.log(name))) for name in stages]
+            return "\n".join(f"== {name}\n{text}" for name, text in parts if text)
+        if stage not in stages:
+            raise RunError(
+                f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}"
+            )
+        return _read(folder.log(stage))
+
+    def cancel(self, run_id: str) -> Run:
+        """Ask the driver to end the run; end it ourselves where the driver does not answer."""
+        folder = self._folder(run_id)
+        if self.get(run_id).state.terminal:
+            return self.get(run_id)
+        pid = _driver_pid(folder)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + CANCEL_TIMEOUT_S
+        while _is_held(folder) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if _is_held(folder):
+            processes.end(run_id, grace_s=0)
+        run = folder.load()
+        if not run.state.terminal:
+            folder.append(RunFinished(state=RunState.CANCELED))
+        return folder.load()
+
+    def resume(self, run_id: str) -> Run:
+        """Start the driver again; the engine's cache has the stages that succeeded."""
+        run = self.get(run_id)
+        if not run.state.terminal:
+            raise RunError(
+                f"run {run_id} is {run.state.value}: there is nothing to resume",
+                hint=f"follow it: jupyter mlops watch {run_id}",
+            )
+        if run.state is RunState.SUCCEEDED:
+            raise RunError(
+                f"run {run_id} has succeeded: there is nothing to resume",
+                hint=f"see it: jupyter mlops show {run_id}",
+            )
+        self._start(self._folder(run_id))
+        return self.get(run_id)
+
+    def _folder(self, run_id: str) -> RunFolder:
+        folder = RunFolder(self.folder / run_id)
+        if folder.path.parent != self.folder or not folder.request.is_file():
+            raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+        return folder
+
+    def _start(self, folder: RunFolder) -> None:
+        """Start a driver that already holds the run's lock when this returns."""
+        descriptor = _take(folder)
+        try:
+            with folder.log("driver").open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", DRIVER, str(folder.path)],
+                    cwd=folder.path,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=(descriptor,),
+                )
+            folder.append(RunStarted(pid=process.pid))
+        finally:
+            os.close(descriptor)
+        # The driver outlives this object on purpose: no wait, and no warning about it.
+        process.returncode = 0
+
+    def _reconcile(self, folder: RunFolder) -> Run:
+        """Record the end of a run whose driver is gone, once, whoever finds it first."""
+        with folder.lock.open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return folder.load()
+            run = folder.load()
+            if run.state.terminal:
+                return run
+            processes.end(folder.path.name, grace_s=1)
+            running = [s.name for s in run.stages if s.state is StageState.RUNNING]
+            error = Failure(
+                type="DriverLost",
+                message="the run's driver process is gone; it was killed, or the machine stopped",
+                hint=f"go on from the last stage that succeeded: "
+                f"jupyter mlops resume {folder.path.name}",
+                stage=running[0] if running else None,
+                log=str(folder.log("driver")),
+            )
+            folder.append(RunFinished(state=RunState.LOST, error=error))
+            return folder.load()
+
+
+def _is_held(folder: RunFolder) -> bool:
+    """Whether the driver lives. A shared lock: those who ask are not in each other's way."""
+    with folder.lock.open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _take(folder: RunFolder) -> int:
+    """Take the run's lock for a driver, past the moments in which others ask for it."""
+    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
+        os.close(descriptor)
+        raise RunError(
+            f"run {folder.path.name} was just started by another session",
+            hint=f"follow it: jupyter mlops watch {folder.path.name}",
+        )
+
+
+def _driver_pid(folder: RunFolder) -> int | None:
+    started = [event for event in folder.read()[0] if isinstance(event, RunStarted)]
+    return started[-1].pid if started else None
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

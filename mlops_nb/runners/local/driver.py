@@ -1,0 +1,117 @@
+"""The process that runs one pipeline with KFP's local engine, to its end.
+
+    python -m mlops_nb.runners.local.driver RUN_FOLDER
+
+It is a process of its own because the engine's configuration is global, its call blocks, and it
+leaves `print` and `logging` patched.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+import time
+import types
+from pathlib import Path
+from typing import NoReturn
+
+from mlops_nb import journal, processes
+from mlops_nb.journal import RunFinished, RunFolder
+from mlops_nb.pipelines import PIPELINES
+from mlops_nb.stages import DRIVER_PID
+from mlops_nb.types import Failure, RunState
+
+
+class _Canceled(BaseException):
+    """Somebody asked this driver to end the run."""
+
+
+def main(path: str) -> int:
+    """Run the pipeline of a run folder.
+
+    Returns:
+        The exit code: 0 succeeded, 1 failed, 130 canceled.
+    """
+    folder = RunFolder(Path(path))
+    start = time.monotonic()
+    signal.signal(signal.SIGTERM, _cancel)
+    signal.signal(signal.SIGINT, _cancel)
+    _prepare(folder)
+    try:
+        _run(folder)
+    except _Canceled:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return _end(folder, RunState.CANCELED, start)
+    except Exception as error:
+        return _end(folder, RunState.FAILED, start, error)
+    shutil.rmtree(folder.work, ignore_errors=True)
+    return _end(folder, RunState.SUCCEEDED, start)
+
+
+def _cancel(*_: object) -> NoReturn:
+    raise _Canceled
+
+
+def _prepare(folder: RunFolder) -> None:
+    """Set the environment that all processes of the run share."""
+    scratch = folder.work / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    python = folder.work / "bin" / "python3"
+    python.parent.mkdir(exist_ok=True)
+    # The engine rewrites the text "python3" to the interpreter's path wherever it stands, also
+    # inside parameters. Named so, the interpreter is found by PATH and the rewriting does nothing.
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o700)
+    os.environ["PATH"] = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    sys.executable = "python3"
+    os.environ.update(
+        {
+            "TMPDIR": str(scratch),
+            journal.RUN_ID: folder.path.name,
+            journal.RUN_FOLDER: str(folder.path),
+            DRIVER_PID: str(os.getpid()),
+        }
+    )
+
+
+def _run(folder: RunFolder) -> None:
+    request = folder.load_request()
+    # The client talks to servers, which this process never does, and is most of the import.
+    sys.modules["kfp.client"] = types.ModuleType("kfp.client")
+    sys.modules["kfp.client"].Client = None  # type: ignore[attr-defined]
+    from kfp import components, local
+
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(folder.work / "pipeline"),
+        workspace_root=str(folder.work / "scratch"),
+        enable_caching=True,
+        cache_root=str(folder.work / "cache"),
+    )
+    pipeline = components.load_component_from_file(str(PIPELINES[request.pipeline].compiled))
+    pipeline(**request.arguments)
+
+
+def _end(
+    folder: RunFolder, state: RunState, start: float, error: Exception | None = None
+) -> int:
+    """Leave nothing behind but the record."""
+    processes.end(folder.path.name)
+    failure = folder.load().error
+    if error is not None and failure is None:
+        failure = Failure(
+            type=type(error).__name__,
+            message=f"the engine failed: {error}",
+            hint=f"see the driver's log: jupyter mlops logs {folder.path.name} --stage driver",
+            log=str(folder.log("driver")),
+        )
+    folder.append(RunFinished(state=state, seconds=time.monotonic() - start, error=failure))
+    return {RunState.SUCCEEDED: 0, RunState.FAILED: 1, RunState.CANCELED: 130}[state]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
