@@ -10,12 +10,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, journal, pipelines
+import msgspec
+
+from mlops_nb import backends, encoding, journal, pipelines
 from mlops_nb import project as projects
 from mlops_nb.capture import preflight, snapshot
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
-from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Status
+from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Snapshot, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -175,6 +177,38 @@ def compile(output: Path | str = ".") -> tuple[Path, ...]:
         path.write_bytes(pipeline.compiled.read_bytes())
         written.append(path)
     return tuple(written)
+
+
+def inside_run() -> bool:
+    """Whether this process was started by a run, where `%mlops` starts nothing."""
+    return projects.inside_run()
+
+
+def parameter_names(notebook: Path | str | None = None, *, project: Folder = None) -> tuple[str, ...]:
+    """Return the names in the notebook's parameters cell."""
+    pins = snapshot.preview(Config.load(project), _wanted(notebook))
+    return tuple(p.name for p in pins.hyperparameters)
+
+
+def dataset_names(*, project: Folder = None) -> tuple[str, ...]:
+    """Return the paths of the data that the project has under DVC."""
+    return projects.tracked(Config.load(project))
+
+
+def as_json(value: Any) -> Any:
+    """Return a record, or records, as the JSON data that all front doors give out.
+
+    A snapshot has `parameters` (name to value) beside the full `hyperparameters`.
+    """
+    if isinstance(value, (tuple, list)):
+        return [as_json(item) for item in value]
+    data = encoding.strict(msgspec.to_builtins(value))
+    pins = value if isinstance(value, Snapshot) else getattr(value, "snapshot", None)
+    if pins is not None:
+        place = data if pins is value else data["snapshot"]
+        place["id"] = pins.id
+        place["parameters"] = encoding.strict(pins.parameters)
+    return data
 
 
 def config(*, project: Folder = None) -> tuple[Setting, ...]:

@@ -8,6 +8,7 @@ the engine and `json.loads` gives them back. NaN and the infinities are kept, as
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from mlops_nb.exceptions import UsageError
@@ -37,6 +38,24 @@ def dumps(value: Any, *, name: str) -> str:
 
 
 loads = json.loads
+
+
+def record(value: Any, *, indent: int | None = None) -> str:
+    """Encode a record for our own files, where NaN and the infinities stay what they are."""
+    import msgspec
+
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=indent)
+
+
+def strict(value: Any) -> Any:
+    """Return JSON data for any reader: NaN and the infinities become their names as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    if isinstance(value, dict):
+        return {key: strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict(item) for item in value]
+    return value
 
 
 def plain(value: Any) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import msgspec
 
+from mlops_nb import encoding
 from mlops_nb.types import (
     Failure,
     Model,
@@ -115,8 +116,13 @@ AnyEvent = Union[
     RunFinished,
 ]
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(AnyEvent)
+
+def _encode(event: AnyEvent) -> bytes:
+    return encoding.record(event).encode() + b"\n"
+
+
+def _decode(line: bytes) -> AnyEvent:
+    return msgspec.convert(encoding.loads(line), AnyEvent)
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class RunFolder:
 
     def load_request(self) -> RunRequest:
         """Read the request."""
-        return msgspec.json.decode(self.request.read_bytes(), type=RunRequest)
+        return msgspec.convert(encoding.loads(self.request.read_bytes()), RunRequest)
 
     def create(self, request: RunRequest) -> None:
         """Make the folder and write the request.
@@ -167,13 +173,13 @@ class RunFolder:
         self.path.mkdir(parents=True, mode=0o700)
         self.log("driver").parent.mkdir()
         self.events.touch(mode=0o600)
-        replace_file(self.request, msgspec.json.format(msgspec.json.encode(request)))
+        replace_file(self.request, encoding.record(request, indent=2).encode())
 
     def append(self, event: AnyEvent) -> None:
         """Append an event; the end of a stage or run is on the disk when this returns."""
         descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(descriptor, _encoder.encode(event) + b"\n")
+            os.write(descriptor, _encode(event))
             if isinstance(event, (StageFinished, RunFinished)):
                 os.fsync(descriptor)
         finally:
@@ -185,7 +191,7 @@ class RunFolder:
             file.seek(offset)
             data = file.read()
         end = data.rfind(b"\n") + 1
-        return [_decoder.decode(line) for line in data[:end].splitlines()], offset + end
+        return [_decode(line) for line in data[:end].splitlines()], offset + end
 
     def load(self) -> Run:
         """Fold the journal into the run as it is now."""
@@ -217,7 +223,7 @@ def emit(event: AnyEvent) -> None:
     if folder:
         RunFolder(Path(folder)).append(event)
     else:
-        print(_encoder.encode(event).decode(), flush=True)
+        print(_encode(event).decode(), end="", flush=True)
 
 
 def new_run(request: RunRequest) -> Run:

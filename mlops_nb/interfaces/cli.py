@@ -1,0 +1,308 @@
+"""`jupyter mlops <verb>`, and the words of `%mlops <verb>`: both parse with these commands.
+
+What a command shows goes through a view, so that a terminal, a notebook cell and `--json` differ in
+nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import click
+
+from mlops_nb import __version__, api
+from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.types import CommandLineText, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mlops_nb.types import Run, Setting, Status
+
+EXIT_CODES = {RunState.FAILED: 1, RunState.LOST: 1, RunState.CANCELED: 130}
+
+
+class View(Protocol):
+    """How the result of a verb is shown."""
+
+    def text(self, text: str) -> None:
+        """Show a text as it is."""
+
+    def run(self, run: Run) -> None:
+        """Show a run."""
+
+    def runs(self, runs: Sequence[Run]) -> None:
+        """Show a list of runs."""
+
+    def follow(self, runs: Iterable[Run], *, wait: bool) -> Run | None:
+        """Show a run as it goes on; return it as it ended, or None where nobody waited."""
+
+    def status(self, status: Status) -> None:
+        """Show what would be pinned."""
+
+    def settings(self, settings: Sequence[Setting]) -> None:
+        """Show settings."""
+
+
+class _Verbs(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            near = difflib.get_close_matches(args[0], self.commands, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.commands)}"
+            raise UsageError(f"there is no verb {args[0]!r}", hint=hint) from None
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mlops_nb")
+def verbs() -> None:
+    """Pin, run, track and register notebooks."""
+
+
+_project = click.option(
+    "--project", metavar="DIR", help="A folder of the project; the current one by default."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+_wait = click.option("--wait", is_flag=True, help="Stay until the run has ended.")
+_run_id = click.argument("run_id", default="latest", metavar="[ID]")
+
+
+@verbs.command()
+@click.argument("folder", default=".", metavar="[DIR]")
+@click.option("--example", metavar="NAME", help="Start from an example: quickstart.")
+@_json
+@click.pass_obj
+def init(view: View, folder: str, example: str | None, as_json: bool) -> None:
+    """Make a folder a project: git, DVC, mlops.toml."""
+    done = api.init(folder, example=example)
+    _show(as_json, {"done": done}, lambda: view.text("\n".join(done)))
+
+
+@verbs.command()
+@click.argument("notebook", required=False)
+@_project
+@_json
+@click.pass_obj
+def status(view: View, notebook: str | None, project: str | None, as_json: bool) -> None:
+    """Show what would be pinned now, and what is to be said about it."""
+    found = api.status(notebook, project=project)
+    _show(as_json, api.as_json(found), lambda: view.status(found))
+    if found.snapshot is None:
+        raise click.exceptions.Exit(1)
+
+
+@verbs.command()
+@click.argument("path")
+@_project
+@_json
+@click.pass_obj
+def track(view: View, path: str, project: str | None, as_json: bool) -> None:
+    """Put a dataset under DVC, or its new version."""
+    pointer = api.track(path, project=project)
+    _show(as_json, {"pointer": pointer}, lambda: view.text(f"{path} is tracked by {pointer}"))
+
+
+@verbs.command()
+@click.argument("notebook", required=False)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A hyperparameter.")
+@click.option("--train", metavar="PATH", help="Training dataset.")
+@click.option("--test", metavar="PATH", help="Test dataset.")
+@click.option("--backend", metavar="NAME", help="Where the run goes.")
+@click.option("--dry-run", is_flag=True, help="Show what would run; keep and start nothing.")
+@_wait
+@_project
+@_json
+@click.pass_obj
+def train(
+    view: View,
+    notebook: str | None,
+    params: tuple[str, ...],
+    train: str | None,
+    test: str | None,
+    backend: str | None,
+    dry_run: bool,
+    wait: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Pin what is in front of you and train it as a pipeline run."""
+    run = api.train(
+        notebook,
+        params=dict(map(_pair, params)),
+        train=train,
+        test=test,
+        backend=backend,
+        dry_run=dry_run,
+        project=project,
+    )
+    if dry_run:
+        _show(as_json, api.as_json(run), lambda: view.run(run))
+    else:
+        _follow(view, run, wait=wait, project=project, as_json=as_json)
+
+
+@verbs.command()
+@_project
+@_json
+@click.pass_obj
+def runs(view: View, project: str | None, as_json: bool) -> None:
+    """List the project's runs, newest first."""
+    found = api.runs(project=project)
+    _show(as_json, {"runs": api.as_json(found)}, lambda: view.runs(found))
+
+
+@verbs.command()
+@_run_id
+@_project
+@_json
+@click.pass_obj
+def show(view: View, run_id: str, project: str | None, as_json: bool) -> None:
+    """Show a run: pins, stages, metrics, model, error."""
+    run = api.show(run_id, project=project)
+    _show(as_json, api.as_json(run), lambda: view.run(run))
+
+
+@verbs.command()
+@_run_id
+@_project
+@_json
+@click.pass_obj
+def watch(view: View, run_id: str, project: str | None, as_json: bool) -> None:
+    """Follow a run to its end."""
+    run = api.show(run_id, project=project)
+    _follow(view, run, wait=True, project=project, as_json=as_json)
+
+
+@verbs.command()
+@_run_id
+@click.option("--stage", metavar="STAGE", help="Only this stage; 'driver' for the engine's log.")
+@_project
+@_json
+@click.pass_obj
+def logs(
+    view: View, run_id: str, stage: str | None, project: str | None, as_json: bool
+) -> None:
+    """Print the log of a stage, or of all stages."""
+    text = api.logs(run_id, stage=stage, project=project)
+    _show(as_json, {"log": text}, lambda: view.text(text.rstrip("\n")))
+
+
+@verbs.command()
+@_run_id
+@_project
+@_json
+@click.pass_obj
+def cancel(view: View, run_id: str, project: str | None, as_json: bool) -> None:
+    """End a run and all of its processes."""
+    run = api.cancel(run_id, project=project)
+    _show(as_json, api.as_json(run), lambda: view.run(run))
+
+
+@verbs.command()
+@_run_id
+@_wait
+@_project
+@_json
+@click.pass_obj
+def resume(view: View, run_id: str, wait: bool, project: str | None, as_json: bool) -> None:
+    """Start an ended run again from the stage that failed."""
+    run = api.resume(run_id, project=project)
+    _follow(view, run, wait=wait, project=project, as_json=as_json)
+
+
+@verbs.command(name="compile")
+@click.option("--output", default=".", metavar="DIR", help="Folder to write to.")
+@_json
+@click.pass_obj
+def compile_(view: View, output: str, as_json: bool) -> None:
+    """Write the generic pipelines' YAML, one file each."""
+    files = [str(path) for path in api.compile(output)]
+    _show(as_json, {"files": files}, lambda: view.text("\n".join(files)))
+
+
+@verbs.command()
+@_project
+@_json
+@click.pass_obj
+def config(view: View, project: str | None, as_json: bool) -> None:
+    """Show every setting, its value and its source."""
+    settings = api.config(project=project)
+    _show(as_json, {"settings": api.as_json(settings)}, lambda: view.settings(settings))
+
+
+@verbs.command(name="help")
+@click.argument("verb", required=False)
+@click.pass_context
+def help_(ctx: click.Context, verb: str | None) -> None:
+    """Explain the verbs, or one of them."""
+    parent = ctx.parent or ctx
+    if verb is None:
+        text = verbs.get_help(parent)
+    else:
+        _, command, _ = verbs.resolve_command(parent, [verb])
+        assert command is not None  # noqa: S101  (resolve_command raises otherwise)
+        text = command.get_help(click.Context(command, info_name=verb, parent=parent))
+    ctx.obj.text(text)
+
+
+def main() -> NoReturn:
+    """Run a command line and exit: 0 done, 1 failed, 2 usage, 130 canceled."""
+    from mlops_nb.interfaces.terminal import TerminalView
+
+    arguments = sys.argv[1:]
+    try:
+        # In this mode click returns the code of an explicit exit, and the command's value if none.
+        code = verbs.main(
+            arguments, prog_name="jupyter mlops", standalone_mode=False, obj=TerminalView()
+        )
+        sys.exit(code if isinstance(code, int) else 0)
+    except MlopsError as error:
+        _fail(arguments, type(error).__name__, error.message, error.hint)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except click.UsageError as error:
+        hint = f"see: {error.ctx.command_path} --help" if error.ctx else "see: jupyter mlops help"
+        _fail(arguments, "UsageError", error.format_message(), hint)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+
+
+def _fail(arguments: Sequence[str], kind: str, message: str, hint: str) -> None:
+    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    if "--json" in arguments:
+        print(json.dumps({"error": {"type": kind, "message": message, "hint": hint}}))
+
+
+def _show(as_json: bool, data: Any, view: Callable[[], None]) -> None:
+    if as_json:
+        print(json.dumps(data, indent=2, allow_nan=False))
+    else:
+        view()
+
+
+def _follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: bool) -> None:
+    if as_json:
+        last = run
+        for last in api.watch(run.id, project=project) if wait else ():
+            pass
+        _show(True, api.as_json(last), lambda: None)
+        ended: Run | None = last if wait else None
+    else:
+        ended = view.follow(api.watch(run.id, project=project), wait=wait)
+    if ended is not None and ended.state in EXIT_CODES:
+        raise click.exceptions.Exit(EXIT_CODES[ended.state])
+
+
+def _pair(text: str) -> tuple[str, CommandLineText]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(
+            f"--param {text} has no value", hint=f"write it as --param {name}=VALUE"
+        )
+    return name, CommandLineText(value)

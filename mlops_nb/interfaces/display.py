@@ -1,0 +1,268 @@
+"""What a cell shows: a card of the run, plain HTML that needs no script and survives export."""
+
+from __future__ import annotations
+
+import threading
+from html import escape
+from typing import TYPE_CHECKING
+
+from mlops_nb import encoding
+from mlops_nb.types import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mlops_nb.types import Run, Setting, Snapshot, Stage, Status
+
+# Lab's own colours, with values for where there is no Lab. State is never told by colour alone.
+_COLOURS = {
+    "PENDING": "var(--jp-ui-font-color3, #8a8a8a)",
+    "RUNNING": "var(--jp-info-color1, #1976d2)",
+    "SUCCEEDED": "var(--jp-success-color1, #2e7d32)",
+    "SKIPPED": "var(--jp-ui-font-color3, #8a8a8a)",
+    "FAILED": "var(--jp-error-color1, #c62828)",
+    "CANCELED": "var(--jp-warn-color1, #b26a00)",
+    "LOST": "var(--jp-error-color1, #c62828)",
+}
+_MARKS = {
+    "PENDING": "○",
+    "RUNNING": "◐",
+    "SUCCEEDED": "✓",
+    "SKIPPED": "–",
+    "FAILED": "✗",
+    "CANCELED": "■",
+    "LOST": "?",
+}
+_CARD = (
+    "border:1px solid var(--jp-border-color2,#d0d0d0);border-radius:6px;padding:10px 14px;"
+    "max-width:860px;font-family:var(--jp-ui-font-family,sans-serif);font-size:13px;"
+    "line-height:1.5;color:var(--jp-ui-font-color1,inherit)"
+)
+_DIM = "color:var(--jp-ui-font-color2,#707070)"
+_CELL = "text-align:left;padding:1px 18px 1px 0;vertical-align:top;background:none"
+_CODE = "font-family:var(--jp-code-font-family,monospace);font-size:12px"
+
+
+class NotebookView:
+    """Shows in the output of the running cell."""
+
+    def text(self, text: str) -> None:
+        """Print a text as it is."""
+        print(text)
+
+    def run(self, run: Run) -> None:
+        """Show a run's card."""
+        _display(run_html(run), run_text(run))
+
+    def runs(self, runs: Sequence[Run]) -> None:
+        """Show a table of runs."""
+        if not runs:
+            print("no runs yet; start one: %mlops train")
+            return
+        rows = [
+            (r.id, f"{_MARKS[r.state.value]} {r.state.value}", r.snapshot.notebook, r.created_at,
+             _seconds(r.seconds), _metrics_text(r), _model(r))
+            for r in runs
+        ]  # fmt: skip
+        head = ("run", "state", "notebook", "created", "time", "metrics", "model")
+        _display(_frame(_table(head, rows)), "\n".join("  ".join(row) for row in rows))
+
+    def follow(self, runs: Iterable[Run], *, wait: bool) -> Run | None:
+        """Show a card that keeps up with the run; the cell returns at once unless it waits."""
+        steps = iter(runs)
+        first = next(steps)
+        handle = _display(run_html(first), run_text(first), live=True)
+
+        def keep_up() -> Run:
+            last = first
+            for last in steps:
+                handle.update(_bundle(run_html(last), run_text(last)), raw=True)
+            return last
+
+        if wait:
+            return keep_up()
+        threading.Thread(target=keep_up, daemon=True, name=f"mlops-{first.id}").start()
+        return None
+
+    def status(self, status: Status) -> None:
+        """Show pins, hyperparameters and findings."""
+        parts = [f"<b>{escape(status.project)}</b>"]
+        if status.snapshot is not None:
+            parts += [_pins(status.snapshot), _parameters(status.snapshot)]
+        parts += [
+            f"<div><b>{escape(f.severity)}</b> {escape(f.message)}"
+            f'<br><span style="{_DIM}">hint: {escape(f.hint)}</span></div>'
+            for f in status.findings
+        ]
+        text = [f"{f.severity}: {f.message}\n  hint: {f.hint}" for f in status.findings]
+        _display(_frame("".join(parts)), "\n".join([status.project, *text]))
+
+    def settings(self, settings: Sequence[Setting]) -> None:
+        """Show a table of settings."""
+        rows = [(s.name, encoding.plain(s.value), s.source, s.description) for s in settings]
+        head = ("setting", "value", "source", "what it is")
+        _display(_frame(_table(head, rows)), "\n".join("  ".join(row) for row in rows))
+
+
+def run_html(run: Run) -> str:
+    """Return a run as a card."""
+    colour = _COLOURS[run.state.value]
+    head = (
+        f'<div><b style="color:{colour}">{_MARKS[run.state.value]} {run.state.value}</b>'
+        f' &nbsp;<b>{escape(run.snapshot.notebook)}</b>'
+        f' &nbsp;<span style="{_DIM};{_CODE}">{escape(run.id)}</span></div>'
+    )
+    stages = "".join(map(_stage, run.stages))
+    body = [
+        head,
+        f'<div style="margin:6px 0;display:flex;flex-wrap:wrap;gap:4px 18px">{stages}</div>',
+        _progress(run),
+        _error(run),
+        _metrics(run),
+        _links(run),
+        f'<details><summary style="cursor:pointer;{_DIM}">what ran</summary>'
+        f"{_pins(run.snapshot)}{_parameters(run.snapshot)}</details>",
+    ]
+    return _frame("".join(body))
+
+
+def run_text(run: Run) -> str:
+    """Return a run as a few lines of text."""
+    stages = "  ".join(f"{_MARKS[s.state.value]} {s.name}" for s in run.stages)
+    lines = [f"run {run.id} {run.state.value}", stages]
+    lines += [f"  {name} {value:.6g}" for name, value in _sorted_metrics(run)]
+    if run.model is not None:
+        lines.append(f"model {_model(run) or run.model.uri}")
+    if run.error is not None:
+        lines.append(f"{run.error.type}: {run.error.message}\nhint: {run.error.hint}")
+    return "\n".join(lines)
+
+
+def _frame(body: str) -> str:
+    return f'<div style="{_CARD}">{body}</div>'
+
+
+def _stage(stage: Stage) -> str:
+    colour = _COLOURS[stage.state.value]
+    title = f"{stage.state.value}{f': {stage.note}' if stage.note else ''}"
+    return (
+        f'<span title="{escape(title)}"><span style="color:{colour}">{_MARKS[stage.state.value]}'
+        f'</span> {escape(stage.name)} <span style="{_DIM}">{_seconds(stage.seconds)}</span></span>'
+    )
+
+
+def _progress(run: Run) -> str:
+    progress = run.progress
+    if progress is None or run.state is not RunState.RUNNING or not progress.total:
+        return ""
+    share = 100 * progress.done / progress.total
+    return (
+        f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{progress.total}"'
+        f' aria-valuenow="{progress.done}" style="height:4px;border-radius:2px;max-width:420px;'
+        f'background:var(--jp-layout-color3,#e0e0e0)"><div style="height:4px;border-radius:2px;'
+        f'width:{share:.0f}%;background:{_COLOURS["RUNNING"]}"></div></div>'
+        f'<div style="{_DIM}">cell {progress.done} of {progress.total} done &nbsp;'
+        f'<span style="{_CODE}">{escape(progress.source)}</span></div>'
+    )
+
+
+def _error(run: Run) -> str:
+    error = run.error
+    if error is None:
+        return ""
+    where = f" in stage {error.stage}" if error.stage else ""
+    where += f", cell {error.cell}" if error.cell else ""
+    log = f'<div style="{_DIM}">log: {escape(error.log)}</div>' if error.log else ""
+    return (
+        f'<div role="alert" style="margin:6px 0;padding-left:8px;border-left:3px solid '
+        f'{_COLOURS["FAILED"]}"><b>{escape(error.type)}</b>{escape(where)}'
+        f'<div style="{_CODE};white-space:pre-wrap">{escape(error.message)}</div>'
+        f"<div>hint: {escape(error.hint)}</div>{log}</div>"
+    )
+
+
+def _metrics(run: Run) -> str:
+    if not run.metrics:
+        return ""
+    tiles = "".join(
+        f'<div><div style="{_DIM}">{escape(name)}</div>'
+        f'<div style="font-size:16px">{value:.4g}</div></div>'
+        for name, value in _sorted_metrics(run)
+    )
+    return f'<div style="margin:8px 0;display:flex;flex-wrap:wrap;gap:6px 22px">{tiles}</div>'
+
+
+def _links(run: Run) -> str:
+    parts = []
+    if run.model is not None:
+        parts.append(f"model <b>{escape(_model(run) or run.model.uri)}</b>")
+    if run.mlflow_run_id is not None:
+        parts.append(f'MLflow run <span style="{_CODE}">{escape(run.mlflow_run_id)}</span>')
+    if run.notebook is not None:
+        parts.append(f'executed notebook <span style="{_CODE}">{escape(run.notebook)}</span>')
+    return "".join(f"<div>{part}</div>" for part in parts)
+
+
+def _pins(snapshot: Snapshot) -> str:
+    code, environment = snapshot.code, snapshot.environment
+    dirty = " + uncommitted changes" if code.dirty else ""
+    rows = [("code", f"{code.sha[:12]} on {code.branch or 'no branch'}{dirty}")]
+    for d in snapshot.datasets:
+        changed = ", changed since it was tracked" if d.changed else ""
+        rows.append((d.role, f"{d.path} {d.hash[:12]} {d.size_bytes:,} bytes{changed}"))
+    detail = f"Python {environment.python}, {len(environment.lock)} packages, "
+    rows.append(("environment", f"{detail}{environment.hash[:12]}"))
+    return _table((), rows)
+
+
+def _parameters(snapshot: Snapshot) -> str:
+    rows = [
+        (
+            p.name,
+            p.type,
+            p.expression if p.expression is not None else encoding.plain(p.default),
+            p.expression or "" if p.source == "expression" else encoding.plain(p.value),
+            p.source,
+        )
+        for p in snapshot.hyperparameters
+    ]
+    head = ("parameter", "type", "in the cell", "value", "from")
+    return _table(head, rows) if rows else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f'<th style="{_CELL};{_DIM};font-weight:normal">{escape(h)}</th>' for h in head)
+    lines = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{escape(v)}</td>' for v in row) + "</tr>"
+        for row in rows
+    )
+    return f'<table style="margin:4px 0;font-size:12px"><tr>{top}</tr>{lines}</table>'
+
+
+def _metrics_text(run: Run) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in _sorted_metrics(run)[:3])
+
+
+def _sorted_metrics(run: Run) -> list[tuple[str, float]]:
+    return sorted(run.metrics.items(), key=lambda item: (not item[0].startswith("test_"), item[0]))
+
+
+def _model(run: Run) -> str:
+    model = run.model
+    if model is None or model.name is None:
+        return ""
+    return f"{model.name} version {model.version}{f' @{model.alias}' if model.alias else ''}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _bundle(html: str, text: str) -> dict[str, str]:
+    return {"text/html": html, "text/plain": text}
+
+
+def _display(html: str, text: str, *, live: bool = False) -> object:
+    from IPython.display import display
+
+    return display(_bundle(html, text), raw=True, display_id=True if live else None)

@@ -1,0 +1,262 @@
+"""What a terminal shows. A file or a pipe gets the same as plain lines."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mlops_nb import encoding
+from mlops_nb.types import RunState, StageState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mlops_nb.types import Failure, Finding, Hyperparameter, Run, Setting, Snapshot, Stage, Status
+
+MARKS: dict[str, tuple[str, str]] = {
+    "PENDING": ("·", "dim"),
+    "RUNNING": ("▸", "cyan"),
+    "SUCCEEDED": ("✓", "green"),
+    "SKIPPED": ("–", "dim"),
+    "FAILED": ("✗", "red"),
+    "CANCELED": ("■", "yellow"),
+    "LOST": ("?", "red"),
+}
+_SEVERITIES = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+class TerminalView:
+    """Shows on standard output; colours and movement only where it is a terminal."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+
+    def text(self, text: str) -> None:
+        """Print a text as it is."""
+        # Logs hold whatever a notebook printed: it must not move the cursor or set a title.
+        self.console.print(Text(_inert(text)))
+
+    def run(self, run: Run) -> None:
+        """Print a run."""
+        self.console.print(_run(run))
+
+    def runs(self, runs: Sequence[Run]) -> None:
+        """Print a table of runs."""
+        if not runs:
+            self.text("no runs yet; start one: jupyter mlops train NOTEBOOK")
+            return
+        table = _table("run", "state", "notebook", "created", "time", "metrics", "model")
+        for run in runs:
+            table.add_row(
+                run.id,
+                _marked(run.state.value),
+                _plain(run.snapshot.notebook),
+                run.created_at,
+                _seconds(run.seconds),
+                _plain(_main_metrics(run)),
+                _plain(_model(run)),
+            )
+        self.console.print(table)
+
+    def follow(self, runs: Iterable[Run], *, wait: bool) -> Run | None:
+        """Show the run's stages and cells as they go on."""
+        if not wait:
+            run = next(iter(runs))
+            self.text(f"run {run.id} started\nfollow it: jupyter mlops watch {run.id}")
+            return None
+        last = self._live(runs) if self.console.is_terminal else self._lines(runs)
+        self.console.print(_result(last))
+        return last
+
+    def status(self, status: Status) -> None:
+        """Print pins and findings."""
+        parts: list[RenderableType] = [Text(f"project {status.project}", style="bold")]
+        if status.snapshot is not None:
+            parts.append(_pins(status.snapshot))
+            parts.append(_parameters(status.snapshot.hyperparameters))
+        parts += [_finding(finding) for finding in status.findings]
+        self.console.print(Group(*parts))
+
+    def settings(self, settings: Sequence[Setting]) -> None:
+        """Print a table of settings."""
+        table = _table("setting", "value", "source", "what it is")
+        for setting in settings:
+            value = encoding.plain(setting.value)
+            table.add_row(setting.name, _plain(value), _plain(setting.source), setting.description)
+        self.console.print(table)
+
+    def _live(self, runs: Iterable[Run]) -> Run:
+        last: Run | None = None
+        with Live(console=self.console, refresh_per_second=8, transient=True) as live:
+            for last in runs:
+                live.update(_Ticking(last))
+        assert last is not None  # noqa: S101  (watch yields at least once)
+        self.console.print(_stages(last))
+        return last
+
+    def _lines(self, runs: Iterable[Run]) -> Run:
+        seen: dict[str, StageState] = {}
+        last: Run | None = None
+        for last in runs:
+            for stage in last.stages:
+                if stage.state is not seen.get(stage.name, StageState.PENDING):
+                    seen[stage.name] = stage.state
+                    self.console.print(_stage_line(stage))
+        assert last is not None  # noqa: S101
+        return last
+
+
+class _Ticking:
+    """A run whose running stage counts its seconds between two events."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.since = run, time.monotonic()
+
+    def __rich__(self) -> RenderableType:
+        progress = self.run.progress
+        parts: list[RenderableType] = [_stages(self.run)]
+        if progress is not None and self.run.state is RunState.RUNNING:
+            waited = time.monotonic() - self.since
+            text = f"    cell {progress.done} of {progress.total} done"
+            parts.append(Text(f"{text}  {_inert(progress.source)}  {waited:.0f} s", style="dim"))
+        if self.run.metrics:
+            parts.append(Text(f"    {_inert(_main_metrics(self.run))}", style="dim"))
+        return Group(*parts)
+
+
+def _run(run: Run) -> RenderableType:
+    parts: list[RenderableType] = [
+        Text.assemble("run ", (run.id, "bold"), "  ", _marked(run.state.value)),
+        _pins(run.snapshot),
+        _parameters(run.snapshot.hyperparameters),
+        _stages(run),
+        _result(run),
+    ]
+    return Group(*parts)
+
+
+def _stages(run: Run) -> RenderableType:
+    return Group(*(_stage_line(stage) for stage in run.stages))
+
+
+def _stage_line(stage: Stage) -> Text:
+    mark, style = MARKS[stage.state.value]
+    line = Text.assemble(("  " + mark, style), f" {stage.name:<15}")
+    line.append(f" {_seconds(stage.seconds):>8}", style="dim")
+    if stage.note:
+        line.append(f"  skipped: {_inert(stage.note)}", style="dim")
+    return line
+
+
+def _result(run: Run) -> RenderableType:
+    parts: list[RenderableType] = []
+    if run.metrics:
+        table = Table.grid(padding=(0, 2))
+        for name, value in sorted(run.metrics.items(), key=_test_metrics_first):
+            table.add_row(_plain(name), f"{value:.6g}")
+        parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
+    if run.model is not None:
+        parts.append(Text.assemble(("model ", "bold"), _inert(_model(run) or run.model.uri)))
+    if run.mlflow_run_id is not None:
+        parts.append(Text.assemble(("mlflow ", "bold"), f"run {run.mlflow_run_id} "))
+    if run.notebook is not None:
+        parts.append(Text.assemble(("notebook ", "bold"), _inert(run.notebook)))
+    parts += [_finding(finding) for finding in run.findings if finding.severity != "info"]
+    if run.error is not None:
+        parts.append(_error(run.error))
+    parts.append(Text.assemble(("run ", "bold"), run.id, " ", _marked(run.state.value)))
+    return Group(*parts)
+
+
+def _error(error: Failure) -> Text:
+    where = f" in stage {error.stage}" if error.stage else ""
+    text = Text.assemble(("error", "bold red"), f"{where}: {_inert(error.type)}\n")
+    text.append(f"  {_inert(error.message)}\n")
+    text.append(f"  hint: {_inert(error.hint)}")
+    if error.log:
+        text.append(f"\n  log: {error.log}", style="dim")
+    return text
+
+
+def _pins(snapshot: Snapshot) -> RenderableType:
+    code, environment = snapshot.code, snapshot.environment
+    dirty = ", with uncommitted changes" if code.dirty else ""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("  notebook", _plain(snapshot.notebook))
+    table.add_row("  code", _plain(f"{code.sha[:12]} on {code.branch or 'no branch'}{dirty}"))
+    for dataset in snapshot.datasets:
+        changed = ", changed since it was tracked" if dataset.changed else ""
+        detail = f"{dataset.path}  {dataset.hash[:12]}  {dataset.size_bytes:,} bytes{changed}"
+        table.add_row(f"  {dataset.role}", _plain(detail))
+    packages = len(environment.lock)
+    detail = f"Python {environment.python}, {packages} packages, {environment.hash[:12]}"
+    table.add_row("  environment", _plain(detail))
+    return table
+
+
+def _parameters(parameters: Sequence[Hyperparameter]) -> RenderableType:
+    if not parameters:
+        return Text("  no hyperparameters", style="dim")
+    table = _table("parameter", "type", "in the cell", "value", "from")
+    for p in parameters:
+        default = p.expression if p.expression is not None else encoding.plain(p.default)
+        value = p.expression if p.source == "expression" else encoding.plain(p.value)
+        style = "" if p.source in ("cell", "expression") else "bold"
+        table.add_row(p.name, p.type, _plain(default or ""), Text(_inert(value or ""), style), p.source)
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _finding(finding: Finding) -> Text:
+    style = _SEVERITIES[finding.severity]
+    return Text.assemble(
+        (finding.severity, style),
+        f": {_inert(finding.message)}\n  hint: {_inert(finding.hint)}",
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _marked(state: str) -> Text:
+    mark, style = MARKS[state]
+    return Text(f"{mark} {state}", style=style)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _main_metrics(run: Run) -> str:
+    chosen = sorted(run.metrics.items(), key=_test_metrics_first)[:3]
+    return "  ".join(f"{name} {value:.4g}" for name, value in chosen)
+
+
+def _test_metrics_first(item: tuple[str, Any]) -> tuple[bool, str]:
+    return not item[0].startswith("test_"), item[0]
+
+
+def _model(run: Run) -> str:
+    model = run.model
+    if model is None or model.name is None:
+        return ""
+    alias = f" @{model.alias}" if model.alias else ""
+    return f"{model.name} version {model.version}{alias}"
+
+
+def _plain(text: str) -> Text:
+    return Text(_inert(text))
+
+
+def _inert(text: str) -> str:
+    """Return a text that cannot steer the terminal: control characters are made visible."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
