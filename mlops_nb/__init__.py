@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0.dev0"
+from mlops_nb.version import __version__
 
 _HOMES = {
     "cancel": "api",
@@ -33,7 +33,26 @@ _HOMES = {
     "Snapshot": "types",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = [
+    "Config",
+    "MlopsError",
+    "Run",
+    "RunState",
+    "Snapshot",
+    "__version__",
+    "cancel",
+    "compile",
+    "config",
+    "init",
+    "logs",
+    "resume",
+    "runs",
+    "show",
+    "status",
+    "track",
+    "train",
+    "watch",
+]
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -52,8 +71,8 @@ if TYPE_CHECKING:
         train,
         watch,
     )
-    from mlops_nb.settings import Config
     from mlops_nb.exceptions import MlopsError
+    from mlops_nb.settings import Config
     from mlops_nb.types import Run, RunState, Snapshot
 
 

@@ -184,7 +184,9 @@ def inside_run() -> bool:
     return projects.inside_run()
 
 
-def parameter_names(notebook: Path | str | None = None, *, project: Folder = None) -> tuple[str, ...]:
+def parameter_names(
+    notebook: Path | str | None = None, *, project: Folder = None
+) -> tuple[str, ...]:
     """Return the names in the notebook's parameters cell."""
     pins = snapshot.preview(Config.load(project), _wanted(notebook))
     return tuple(p.name for p in pins.hyperparameters)

@@ -11,7 +11,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -35,25 +35,25 @@ RUN_ID = "MLOPS_RUN_ID"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
 
 
-class Event(Record, tag_field="event", kw_only=True):
+class Event(Record, tag_field="event", frozen=True, kw_only=True):
     """Base of all events; `at` is seconds since the epoch."""
 
     at: float = msgspec.field(default_factory=time.time)
 
 
-class RunStarted(Event, tag="run_started", kw_only=True):
+class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
     """A driver took the run; once for the submission, and once for each resume."""
 
     pid: int
 
 
-class StageStarted(Event, tag="stage_started", kw_only=True):
+class StageStarted(Event, tag="stage_started", frozen=True, kw_only=True):
     """A stage began to work."""
 
     stage: str
 
 
-class CellStarted(Event, tag="cell_started", kw_only=True):
+class CellStarted(Event, tag="cell_started", frozen=True, kw_only=True):
     """A code cell of the notebook began; `done` of `total` are behind it."""
 
     done: int
@@ -61,32 +61,32 @@ class CellStarted(Event, tag="cell_started", kw_only=True):
     source: str
 
 
-class CellsDone(Event, tag="cells_done", kw_only=True):
+class CellsDone(Event, tag="cells_done", frozen=True, kw_only=True):
     """The notebook came to its end."""
 
     total: int
 
 
-class RunTracked(Event, tag="run_tracked", kw_only=True):
+class RunTracked(Event, tag="run_tracked", frozen=True, kw_only=True):
     """The run got its MLflow run."""
 
     mlflow_run_id: str
     tracking_uri: str
 
 
-class MetricsLogged(Event, tag="metrics_logged", kw_only=True):
+class MetricsLogged(Event, tag="metrics_logged", frozen=True, kw_only=True):
     """Metrics that are new or have a new value."""
 
     metrics: dict[str, float]
 
 
-class ModelLogged(Event, tag="model_logged", kw_only=True):
+class ModelLogged(Event, tag="model_logged", frozen=True, kw_only=True):
     """The run has a model, or its model has a version now."""
 
     model: Model
 
 
-class StageFinished(Event, tag="stage_finished", kw_only=True):
+class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     """A stage ended; `seconds` by a monotonic clock."""
 
     stage: str
@@ -96,7 +96,7 @@ class StageFinished(Event, tag="stage_finished", kw_only=True):
     error: Failure | None = None
 
 
-class RunFinished(Event, tag="run_finished", kw_only=True):
+class RunFinished(Event, tag="run_finished", frozen=True, kw_only=True):
     """The run ended, by its driver's word or by that of a session that found the driver gone."""
 
     state: RunState
@@ -104,17 +104,17 @@ class RunFinished(Event, tag="run_finished", kw_only=True):
     error: Failure | None = None
 
 
-AnyEvent = Union[
-    RunStarted,
-    StageStarted,
-    CellStarted,
-    CellsDone,
-    RunTracked,
-    MetricsLogged,
-    ModelLogged,
-    StageFinished,
-    RunFinished,
-]
+AnyEvent = (
+    RunStarted
+    | StageStarted
+    | CellStarted
+    | CellsDone
+    | RunTracked
+    | MetricsLogged
+    | ModelLogged
+    | StageFinished
+    | RunFinished
+)
 
 
 def _encode(event: AnyEvent) -> bytes:
@@ -122,7 +122,8 @@ def _encode(event: AnyEvent) -> bytes:
 
 
 def _decode(line: bytes) -> AnyEvent:
-    return msgspec.convert(encoding.loads(line), AnyEvent)
+    event: AnyEvent = msgspec.convert(encoding.loads(line), AnyEvent)
+    return event
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,7 @@ def init(folder: Path, *, example: str | None) -> tuple[str, ...]:
     if example is not None:
         examples.must_exist(example)
         if folder.exists() and any(folder.iterdir()):
-            raise ProjectError(
-                f"{folder} is not empty", hint="name a new folder for the example"
-            )
+            raise ProjectError(f"{folder} is not empty", hint="name a new folder for the example")
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
     done = [*_git(folder), *_dvc(folder)]
@@ -77,7 +75,8 @@ def track(config: Config, path: Path) -> str:
     root = dvc.root_of(config.root)
     if root is None:
         raise DataError(
-            f"{config.root} is no DVC project", hint=f"make it one: jupyter mlops init {config.root}"
+            f"{config.root} is no DVC project",
+            hint=f"make it one: jupyter mlops init {config.root}",
         )
     dvc.run_dvc(root, "add", "--", str(place))
     return str(place.resolve().relative_to(config.root.resolve())) + ".dvc"

@@ -27,7 +27,6 @@ def _setting(default: Any, description: str) -> Any:
     return field(default=default, metadata={"description": description})
 
 
-
 @dataclass(frozen=True)
 class Config:
     """The settings of one project.
@@ -133,7 +132,8 @@ def find_root(start: Path) -> Path:
         if (candidate / FILE_NAME).is_file():
             return candidate
     raise ProjectError(
-        f"no {FILE_NAME} in {folder} or above it", hint=f"make it a project: jupyter mlops init {start}"
+        f"no {FILE_NAME} in {folder} or above it",
+        hint=f"make it a project: jupyter mlops init {start}",
     )
 
 
@@ -184,9 +184,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
 
 
 def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
-    return ConfigError(
-        f"{FILE_NAME}: {dotted(name)} is {value!r}", hint=f"it takes {wanted}"
-    )
+    return ConfigError(f"{FILE_NAME}: {dotted(name)} is {value!r}", hint=f"it takes {wanted}")
 
 
 def _parsed(variable: str, text: str, default: Any) -> Any:

@@ -33,8 +33,8 @@ __all__ = [
 ]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """Base of all records: immutable, built by keyword, readable by older and newer releases."""
+class Record(msgspec.Struct, frozen=True):
+    """Base of all records: immutable, and readable by older and newer releases."""
 
 
 class CommandLineText(str):
@@ -71,7 +71,7 @@ class StageState(str, Enum):
     LOST = "LOST"
 
 
-class Code(Record):
+class Code(Record, frozen=True, kw_only=True):
     """The code of a run, as a commit.
 
     Attributes:
@@ -95,7 +95,7 @@ class Code(Record):
     python_path: tuple[str, ...] = ()
 
 
-class Dataset(Record):
+class Dataset(Record, frozen=True, kw_only=True):
     """One dataset of a run.
 
     Attributes:
@@ -119,7 +119,7 @@ class Dataset(Record):
     changed: bool = False
 
 
-class Hyperparameter(Record):
+class Hyperparameter(Record, frozen=True, kw_only=True):
     """One name of the parameters cell.
 
     Attributes:
@@ -140,7 +140,7 @@ class Hyperparameter(Record):
     expression: str | None = None
 
 
-class Environment(Record):
+class Environment(Record, frozen=True, kw_only=True):
     """The interpreter and its packages.
 
     Attributes:
@@ -158,7 +158,7 @@ class Environment(Record):
     hash: str
 
 
-class Snapshot(Record):
+class Snapshot(Record, frozen=True, kw_only=True):
     """All that decides what a run computes."""
 
     code: Code
@@ -195,7 +195,7 @@ class Snapshot(Record):
         return next((d for d in self.datasets if d.role == role), None)
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """Something the user should know before a run.
 
     Attributes:
@@ -209,7 +209,7 @@ class Finding(Record):
     hint: str
 
 
-class Status(Record):
+class Status(Record, frozen=True, kw_only=True):
     """What would be pinned now, and what is to be said about it."""
 
     project: str
@@ -217,7 +217,7 @@ class Status(Record):
     findings: tuple[Finding, ...]
 
 
-class Failure(Record):
+class Failure(Record, frozen=True, kw_only=True):
     """Why a run or a stage ended badly.
 
     Attributes:
@@ -237,7 +237,7 @@ class Failure(Record):
     log: str | None = None
 
 
-class Stage(Record):
+class Stage(Record, frozen=True, kw_only=True):
     """One stage of a run. `seconds` is wall time by a monotonic clock, None until it started."""
 
     name: str
@@ -246,7 +246,7 @@ class Stage(Record):
     note: str | None = None
 
 
-class Progress(Record):
+class Progress(Record, frozen=True, kw_only=True):
     """Cells of the notebook done so far; `source` is the first line of the running one."""
 
     done: int
@@ -254,7 +254,7 @@ class Progress(Record):
     source: str = ""
 
 
-class Model(Record):
+class Model(Record, frozen=True, kw_only=True):
     """The model of a run; `name`, `version` and `alias` once it is registered."""
 
     uri: str
@@ -263,7 +263,7 @@ class Model(Record):
     alias: str | None = None
 
 
-class RunRequest(Record):
+class RunRequest(Record, frozen=True, kw_only=True):
     """What a runner needs to start a run, and to start it again.
 
     Attributes:
@@ -287,7 +287,7 @@ class RunRequest(Record):
     findings: tuple[Finding, ...] = ()
 
 
-class Run(Record):
+class Run(Record, frozen=True, kw_only=True):
     """A run as any session sees it: the request, and what has happened since."""
 
     id: str
@@ -313,7 +313,7 @@ class Run(Record):
         return next(stage for stage in self.stages if stage.name == name)
 
 
-class Setting(Record):
+class Setting(Record, frozen=True, kw_only=True):
     """One setting: its value now, and where that came from."""
 
     name: str

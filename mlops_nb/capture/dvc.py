@@ -166,7 +166,7 @@ def relative_remotes(root: Path) -> list[tuple[str, Path]]:
         config = _read_config(root / ".dvc" / name)
         for section in config.sections():
             url = config.get(section, "url", fallback="")
-            remote = section.strip("'\"").removeprefix("remote").strip(" \"")
+            remote = section.strip("'\"").removeprefix("remote").strip(' "')
             if url and "://" not in url and not Path(url).is_absolute():
                 found.append((remote, (root / ".dvc" / url).resolve()))
     return found

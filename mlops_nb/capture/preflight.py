@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check(snapshot: Snapshot) -> tuple[Finding, ...]:
     """Return the findings of a snapshot."""
-    return tuple([*_code(snapshot), *_data(snapshot), *_parameters(snapshot)])
+    return (*_code(snapshot), *_data(snapshot), *_parameters(snapshot))
 
 
 def _code(snapshot: Snapshot) -> Iterator[Finding]:

@@ -125,9 +125,7 @@ class _Capture:
             return self.namespace
         return self.namespace if own.resolve() == path.resolve() else None
 
-    def _places(
-        self, parameters: tuple[Hyperparameter, ...], path: Path
-    ) -> list[tuple[str, str]]:
+    def _places(self, parameters: tuple[Hyperparameter, ...], path: Path) -> list[tuple[str, str]]:
         """List role and path in the repository of each dataset.
 
         An argument has the last word, then what the notebook itself names, then the settings.
@@ -198,9 +196,7 @@ class _Capture:
     def _dataset_in_git(self, role: str, place: str) -> Dataset:
         path = self.top / place
         if not path.exists():
-            raise DataError(
-                f"there is no dataset {place}", hint=_nearby(path, self.config.root)
-            )
+            raise DataError(f"there is no dataset {place}", hint=_nearby(path, self.config.root))
         blob = self.repository.tracked_blob(place) if path.is_file() else None
         if blob is None:
             raise DataError(

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import click
 
-from mlops_nb import __version__, api
+from mlops_nb import api
 from mlops_nb.exceptions import MlopsError, UsageError
 from mlops_nb.types import CommandLineText, RunState
+from mlops_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -185,9 +186,7 @@ def watch(view: View, run_id: str, project: str | None, as_json: bool) -> None:
 @_project
 @_json
 @click.pass_obj
-def logs(
-    view: View, run_id: str, stage: str | None, project: str | None, as_json: bool
-) -> None:
+def logs(view: View, run_id: str, stage: str | None, project: str | None, as_json: bool) -> None:
     """Print the log of a stage, or of all stages."""
     text = api.logs(run_id, stage=stage, project=project)
     _show(as_json, {"log": text}, lambda: view.text(text.rstrip("\n")))
@@ -288,11 +287,8 @@ def _show(as_json: bool, data: Any, view: Callable[[], None]) -> None:
 
 def _follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: bool) -> None:
     if as_json:
-        last = run
-        for last in api.watch(run.id, project=project) if wait else ():
-            pass
-        _show(True, api.as_json(last), lambda: None)
-        ended: Run | None = last if wait else None
+        ended = list(api.watch(run.id, project=project))[-1] if wait else None
+        _show(True, api.as_json(ended or run), lambda: None)
     else:
         ended = view.follow(api.watch(run.id, project=project), wait=wait)
     if ended is not None and ended.state in EXIT_CODES:
@@ -302,7 +298,5 @@ def _follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: b
 def _pair(text: str) -> tuple[str, CommandLineText]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(
-            f"--param {text} has no value", hint=f"write it as --param {name}=VALUE"
-        )
+        raise UsageError(f"--param {text} has no value", hint=f"write it as --param {name}=VALUE")
     return name, CommandLineText(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
 from mlops_nb.types import RunState
@@ -28,7 +28,7 @@ _MARKS = {
     "PENDING": "○",
     "RUNNING": "◐",
     "SUCCEEDED": "✓",
-    "SKIPPED": "–",
+    "SKIPPED": "\u2013",
     "FAILED": "✗",
     "CANCELED": "■",
     "LOST": "?",
@@ -109,7 +109,7 @@ def run_html(run: Run) -> str:
     colour = _COLOURS[run.state.value]
     head = (
         f'<div><b style="color:{colour}">{_MARKS[run.state.value]} {run.state.value}</b>'
-        f' &nbsp;<b>{escape(run.snapshot.notebook)}</b>'
+        f" &nbsp;<b>{escape(run.snapshot.notebook)}</b>"
         f' &nbsp;<span style="{_DIM};{_CODE}">{escape(run.id)}</span></div>'
     )
     stages = "".join(map(_stage, run.stages))
@@ -262,7 +262,7 @@ def _bundle(html: str, text: str) -> dict[str, str]:
     return {"text/html": html, "text/plain": text}
 
 
-def _display(html: str, text: str, *, live: bool = False) -> object:
+def _display(html: str, text: str, *, live: bool = False) -> Any:
     from IPython.display import display
 
     return display(_bundle(html, text), raw=True, display_id=True if live else None)

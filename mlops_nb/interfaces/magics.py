@@ -37,9 +37,7 @@ def mlops(line: str) -> None:
         verbs.main(words, prog_name="%mlops", standalone_mode=False, obj=NotebookView())
     except click.UsageError as error:
         verb = words[0] if words[0] in verbs.commands else ""
-        raise UsageError(
-            error.format_message(), hint=f"see: %mlops help {verb}".rstrip()
-        ) from None
+        raise UsageError(error.format_message(), hint=f"see: %mlops help {verb}".rstrip()) from None
 
 
 def complete(_: Any, event: Any) -> list[str]:

@@ -17,13 +17,22 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mlops_nb.types import Failure, Finding, Hyperparameter, Run, Setting, Snapshot, Stage, Status
+    from mlops_nb.types import (
+        Failure,
+        Finding,
+        Hyperparameter,
+        Run,
+        Setting,
+        Snapshot,
+        Stage,
+        Status,
+    )
 
 MARKS: dict[str, tuple[str, str]] = {
     "PENDING": ("·", "dim"),
     "RUNNING": ("▸", "cyan"),
     "SUCCEEDED": ("✓", "green"),
-    "SKIPPED": ("–", "dim"),
+    "SKIPPED": ("\u2013", "dim"),
     "FAILED": ("✗", "red"),
     "CANCELED": ("■", "yellow"),
     "LOST": ("?", "red"),
@@ -208,7 +217,9 @@ def _parameters(parameters: Sequence[Hyperparameter]) -> RenderableType:
         default = p.expression if p.expression is not None else encoding.plain(p.default)
         value = p.expression if p.source == "expression" else encoding.plain(p.value)
         style = "" if p.source in ("cell", "expression") else "bold"
-        table.add_row(p.name, p.type, _plain(default or ""), Text(_inert(value or ""), style), p.source)
+        table.add_row(
+            p.name, p.type, _plain(default or ""), Text(_inert(value or ""), style), p.source
+        )
     return Padding(table, (0, 0, 0, 2))
 
 

@@ -1,4 +1,4 @@
-"""Compile the generic pipelines: `python -m mlops_nb.pipelines.compiler` rewrites the shipped files.
+"""Compile the generic pipelines; `make compile` rewrites the shipped files.
 
 Runs use the shipped files and never compile. A test holds them to the definitions.
 """

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from mlops_nb import __version__
+from mlops_nb.version import __version__
 
 
 def image(stage: str) -> str:
@@ -69,8 +69,8 @@ def train(
         snapshot=snapshot,
         executed=executed.path,
     )
-    fields = NamedTuple("Outputs", [("mlflow_run_id", str), ("model_uri", str)])
-    return fields(outputs["mlflow_run_id"], outputs["model_uri"])
+    result = NamedTuple("result", [("mlflow_run_id", str), ("model_uri", str)])
+    return result(outputs["mlflow_run_id"], outputs["model_uri"])
 
 
 @dsl.component(base_image=image("evaluate"), install_kfp_package=False)

@@ -75,9 +75,7 @@ def _failure(stage: str, error: BaseException) -> Failure:
     folder = os.environ.get(journal.RUN_FOLDER)
     log = str(RunFolder(Path(folder)).log(stage)) if folder else None
     if isinstance(error, MlopsError):
-        cause, cell = (
-            (error.cause, error.cell) if isinstance(error, StageError) else (None, None)
-        )
+        cause, cell = (error.cause, error.cell) if isinstance(error, StageError) else (None, None)
         return Failure(
             type=cause or type(error).__name__,
             message=error.message,

@@ -120,7 +120,7 @@ def _metrics(model: Any, inputs: pandas.DataFrame, truth: pandas.Series) -> dict
     if classes is None and _is_continuous(truth):
         return _regression(truth, predicted)
     metrics = _classification(truth, predicted)
-    if classes is not None and hasattr(raw, "predict_proba"):
+    if raw is not None and classes is not None and hasattr(raw, "predict_proba"):
         metrics.update(_probabilistic(truth, raw.predict_proba(inputs), classes))
     return metrics
 

@@ -12,9 +12,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# jsonschema's optional IRI check parses a grammar at import: a second of CPU that no notebook needs.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -138,7 +135,7 @@ class _Progress:
         emit(CellsDone(total=sum(map(_is_code, cells))))
 
 
-class _Kernel(AsyncKernelManager):  # type: ignore[misc]
+class _Kernel(AsyncKernelManager):
     """The kernel of this very interpreter, whatever kernels the user has by that name."""
 
     @property

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,8 @@ def _execute(
     cell_timeout_s: int | None,
     tracked: _Tracked,
 ) -> None:
+    # jsonschema's optional check of IRIs parses a grammar at import: a second of CPU for nothing.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from mlops_nb.stages import notebook as engine
 
     environment[kernel.AUTOLOG_MODELS] = str(not _logs_model(source)).lower()

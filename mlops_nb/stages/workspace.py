@@ -1,4 +1,4 @@
-"""The clean checkout that a stage works in: the pinned code with the pinned data in their places."""
+"""The clean checkout that a stage works in: the pinned code, the pinned data in their places."""
 
 from __future__ import annotations
 

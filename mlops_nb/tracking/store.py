@@ -47,9 +47,7 @@ class Store:
         mlflow.set_tracking_uri(uri)
         self._create()
 
-    def start(
-        self, *, experiment: str, snapshot: Snapshot, run_id: str, kfp_run_id: str
-    ) -> str:
+    def start(self, *, experiment: str, snapshot: Snapshot, run_id: str, kfp_run_id: str) -> str:
         """Make the MLflow run of a snapshot, with its tags, parameters and datasets.
 
         Returns:

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb import processes
@@ -24,6 +23,7 @@ from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mlops_nb.settings import Config
 

@@ -96,9 +96,7 @@ def _run(folder: RunFolder) -> None:
     pipeline(**request.arguments)
 
 
-def _end(
-    folder: RunFolder, state: RunState, start: float, error: Exception | None = None
-) -> int:
+def _end(folder: RunFolder, state: RunState, start: float, error: Exception | None = None) -> int:
     """Leave nothing behind but the record."""
     processes.end(folder.path.name)
     failure = folder.load().error

@@ -1,0 +1,48 @@
+# Every target makes what it needs; .venv is the environment of this checkout.
+SHELL := /bin/sh
+BIN := .venv/bin
+DEMO := demo/quickstart
+
+.PHONY: help demo test check lab bench compile lock clean
+help:
+	@echo "make demo     train the quickstart's model and show what was recorded"
+	@echo "make test     run all checks and tests"
+	@echo "make check    format, lint, types, import rules"
+	@echo "make lab      open the quickstart in JupyterLab"
+	@echo "make bench    print the benchmark tables"
+	@echo "make compile  compile the generic pipelines after a change"
+	@echo "make lock     compile requirements.txt after a change of dependencies"
+
+.venv/ready: requirements.txt pyproject.toml .ci/venv
+	@sh .ci/venv
+
+demo: .venv/ready
+	@test -d $(DEMO) || $(BIN)/jupyter mlops init --example quickstart $(DEMO)
+	@$(BIN)/jupyter mlops train quickstart.ipynb --project $(DEMO) --wait
+
+test: check
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lab: .venv/ready
+	@test -d $(DEMO) || $(BIN)/jupyter mlops init --example quickstart $(DEMO)
+	$(BIN)/jupyter lab --notebook-dir $(DEMO) quickstart.ipynb
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+compile: .venv/ready
+	$(BIN)/python -W ignore -m mlops_nb.pipelines.compiler
+
+# One file for all interpreters and systems, and no address to download from.
+lock:
+	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \
+	  --no-emit-index-url --no-header --no-annotate --quiet --upgrade --output-file requirements.txt
+
+clean:
+	rm -rf .venv demo
