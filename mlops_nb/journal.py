@@ -87,11 +87,11 @@ class ModelLogged(Event, tag="model_logged", frozen=True, kw_only=True):
 
 
 class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
-    """A stage ended; `seconds` by a monotonic clock."""
+    """A stage ended; `seconds` by a monotonic clock, None where it could not say."""
 
     stage: str
     state: StageState
-    seconds: float
+    seconds: float | None = None
     note: str | None = None
     error: Failure | None = None
 
@@ -196,8 +196,12 @@ class RunFolder:
 
     def load(self) -> Run:
         """Fold the journal into the run as it is now."""
-        run = new_run(self.load_request())
-        return fold(run, self.read()[0])
+        return self.with_files(fold(new_run(self.load_request()), self.read()[0]))
+
+    def with_files(self, run: Run) -> Run:
+        """Return the run with the paths of what the folder holds by now."""
+        notebook = str(self.notebook) if self.notebook.is_file() else None
+        return msgspec.structs.replace(run, notebook=notebook)
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops_nb import journal, processes
 from mlops_nb.exceptions import MlopsError, StageError
 from mlops_nb.journal import RunFolder, StageFinished, StageStarted, emit
 from mlops_nb.types import Failure, StageState
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 DRIVER_PID = "MLOPS_DRIVER_PID"
+STAGE_HOST = "MLOPS_STAGE_HOST"
 Outputs = dict[str, str]
 
 
@@ -32,7 +38,7 @@ class Skipped(Exception):  # noqa: N818  (it is no error)
 
 
 def execute(stage: str, **inputs: str) -> Outputs:
-    """Run a stage and journal how it went: the entry of every pipeline component.
+    """Run a stage: the entry of every pipeline component.
 
     Args:
         stage: Name of the stage.
@@ -41,6 +47,16 @@ def execute(stage: str, **inputs: str) -> Outputs:
     Returns:
         The stage's output parameters.
     """
+    if STAGE_HOST in os.environ:
+        from mlops_nb.stages import host
+
+        if stage in host.STAGES:
+            return host.call(stage, inputs)
+    return perform(stage, inputs)
+
+
+def perform(stage: str, inputs: Mapping[str, str]) -> Outputs:
+    """Run a stage in this process, and journal how it went."""
     _log_to_file(stage)
     _end_with_driver()
     function = import_module(f"{__name__}.{stage.replace('-', '_')}").run
@@ -111,6 +127,8 @@ def _log_to_file(stage: str) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", force=True)
+    logging.getLogger("papermill").setLevel(logging.INFO)
 
 
 def _end_with_driver() -> None:
@@ -120,7 +138,7 @@ def _end_with_driver() -> None:
         return
 
     def watch(driver: int) -> None:
-        while _is_alive(driver):
+        while is_alive(driver):
             time.sleep(1)
         processes.end(os.environ[journal.RUN_ID])
         os._exit(1)
@@ -128,7 +146,8 @@ def _end_with_driver() -> None:
     threading.Thread(target=watch, args=(int(pid),), daemon=True, name="driver-watch").start()
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

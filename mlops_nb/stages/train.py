@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -135,10 +135,7 @@ def _execute(
     cell_timeout_s: int | None,
     tracked: _Tracked,
 ) -> None:
-    # jsonschema's optional check of IRIs parses a grammar at import: a second of CPU for nothing.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    from mlops_nb.stages import notebook as engine
-
+    engine = import_engine()
     environment[kernel.AUTOLOG_MODELS] = str(not _logs_model(source)).lower()
     engine.execute(
         source,
@@ -149,6 +146,15 @@ def _execute(
         cell_timeout_s=cell_timeout_s,
         after_cell=tracked.publish,
     )
+
+
+def import_engine() -> Any:
+    """Import papermill and what it needs."""
+    # jsonschema's optional check of IRIs parses a grammar at import: a second of CPU for nothing.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from mlops_nb.stages import notebook as engine
+
+    return engine
 
 
 def _logs_model(source: Path) -> bool:

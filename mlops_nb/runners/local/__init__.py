@@ -76,7 +76,7 @@ class LocalRunner:
             events, offset = folder.read(offset)
             if events:
                 run = fold(run, events)
-                yield run
+                yield folder.with_files(run)
             elif run.state.terminal:
                 return
             elif not held:
@@ -114,6 +114,7 @@ class LocalRunner:
             processes.end(run_id, grace_s=0)
         run = folder.load()
         if not run.state.terminal:
+            end_tracking(run, RunState.CANCELED)
             folder.append(RunFinished(state=RunState.CANCELED))
         return folder.load()
 
@@ -179,8 +180,19 @@ class LocalRunner:
                 stage=running[0] if running else None,
                 log=str(folder.log("driver")),
             )
+            if "train" in running:
+                end_tracking(run, RunState.LOST)
             folder.append(RunFinished(state=RunState.LOST, error=error))
             return folder.load()
+
+
+def end_tracking(run: Run, state: RunState, *, python: str = sys.executable) -> None:
+    """End the MLflow run of a training that was killed."""
+    from mlops_nb.tracking.close import close
+
+    if run.mlflow_run_id is not None and run.tracking_uri is not None:
+        status = "KILLED" if state is RunState.CANCELED else "FAILED"
+        close(run.tracking_uri, run.mlflow_run_id, status, python=python)
 
 
 def _is_held(folder: RunFolder) -> bool:

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlops_nb import journal, processes
-from mlops_nb.journal import RunFinished, RunFolder
+from mlops_nb.journal import RunFinished, RunFolder, StageFinished
 from mlops_nb.pipelines import PIPELINES
-from mlops_nb.stages import DRIVER_PID
-from mlops_nb.types import Failure, RunState
+from mlops_nb.runners.local import end_tracking
+from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host
+from mlops_nb.types import Failure, RunState, StageState
 
 
 class _Canceled(BaseException):
@@ -41,6 +42,9 @@ def main(path: str) -> int:
     signal.signal(signal.SIGINT, _cancel)
     _prepare(folder)
     try:
+        if host.AVAILABLE:
+            os.environ[STAGE_HOST] = "1"
+            host.start(os.environ, folder.log("host"))
         _run(folder)
     except _Canceled:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -99,6 +103,7 @@ def _run(folder: RunFolder) -> None:
 def _end(folder: RunFolder, state: RunState, start: float, error: Exception | None = None) -> int:
     """Leave nothing behind but the record."""
     processes.end(folder.path.name)
+    _end_killed_stage(folder, state)
     failure = folder.load().error
     if error is not None and failure is None:
         failure = Failure(
@@ -109,6 +114,25 @@ def _end(folder: RunFolder, state: RunState, start: float, error: Exception | No
         )
     folder.append(RunFinished(state=state, seconds=time.monotonic() - start, error=failure))
     return {RunState.SUCCEEDED: 0, RunState.FAILED: 1, RunState.CANCELED: 130}[state]
+
+
+def _end_killed_stage(folder: RunFolder, state: RunState) -> None:
+    """Say for a stage that could not say it itself that it has ended, here and in MLflow."""
+    run = folder.load()
+    for stage in run.stages:
+        if stage.state is not StageState.RUNNING:
+            continue
+        if state is RunState.FAILED:
+            error = Failure(
+                type="StageKilled",
+                message=f"the process of stage {stage.name} was killed",
+                hint="often the machine was out of memory: take less data, or end other programs",
+                stage=stage.name,
+                log=str(folder.log(stage.name)),
+            )
+            folder.append(StageFinished(stage=stage.name, state=StageState.FAILED, error=error))
+        if stage.name == "train":
+            end_tracking(run, state, python="python3")
 
 
 if __name__ == "__main__":
