@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from mlops_nb.capture import dvc
+from mlops_nb.exceptions import DataError
+
+
+def pointer_of(project, path):
+    def read(file):
+        target = project.root / file
+        return target.read_bytes() if target.is_file() else None
+
+    return dvc.find_pointer(path, read)
+
+
+def dvc_says_changed(project, target):
+    status = subprocess.run(
+        ["dvc", "status", "--json", target], cwd=project.root, capture_output=True, check=True
+    )
+    return bool(json.loads(status.stdout))
+
+
+def test_pointer_of_a_file(project):
+    pointer = pointer_of(project, "data/train.csv")
+    assert pointer.hash == dvc.md5_of(project.root / "data/train.csv")
+    assert pointer.out == "data/train.csv"
+
+
+def test_no_pointer_is_a_value(project):
+    assert pointer_of(project, "helper.py") is None
+
+
+def test_unchanged_data_keep_their_hash(project):
+    pointer = pointer_of(project, "data/train.csv")
+    assert dvc.content_of(project.root, pointer, project.root, keep=True) is pointer
+    assert not dvc_says_changed(project, "data/train.csv.dvc")
+
+
+def test_one_changed_byte_is_seen_kept_and_leaves_the_users_pointer_alone(project):
+    pointer = pointer_of(project, "data/train.csv")
+    path = project.root / "data/train.csv"
+    path.chmod(0o644)
+    text = path.read_text()
+    path.unlink()
+    path.write_text(text.replace("5,5,1", "5,6,1"))
+    before = (project.root / "data/train.csv.dvc").read_bytes()
+
+    content = dvc.content_of(project.root, pointer, project.root, keep=True)
+
+    assert dvc_says_changed(project, "data/train.csv.dvc")
+    assert content.hash == dvc.md5_of(path) != pointer.hash
+    assert dvc.object_path(dvc.cache_folder(project.root), content.hash).read_text() == path.read_text()
+    assert (project.root / "data/train.csv.dvc").read_bytes() == before
+    assert content.hash.encode() in content.text
+
+
+def test_preview_keeps_nothing(project):
+    pointer = pointer_of(project, "data/train.csv")
+    path = project.root / "data/train.csv"
+    path.unlink()
+    path.write_text("a,b,label\n1,2,3\n")
+    content = dvc.content_of(project.root, pointer, project.root, keep=False)
+    assert dvc.missing_objects(dvc.cache_folder(project.root), content.hash) == [content.hash]
+
+
+def test_a_folder_is_one_dataset_with_a_hash_of_its_own(project):
+    for name in ("one", "two", "deep/three"):
+        project.write(f"images/{name}.txt", name)
+    subprocess.run(["dvc", "add", "-q", "images"], cwd=project.root, check=True)
+    pointer = pointer_of(project, "images")
+    assert pointer.hash.endswith(".dir")
+    assert pointer.files == 3
+
+    project.write("images/four.txt", "four")
+    content = dvc.content_of(project.root, pointer, project.root, keep=True)
+
+    cache = dvc.cache_folder(project.root)
+    assert content.files == 4
+    assert {f.path for f in dvc.list_files(cache, content.hash)} == {
+        "one.txt", "two.txt", "four.txt", "deep/three.txt",
+    }  # fmt: skip
+    assert dvc.missing_objects(cache, content.hash) == []
+
+
+def test_a_file_inside_of_a_tracked_folder_is_found_through_the_folder(project):
+    project.write("images/one.txt", "one")
+    subprocess.run(["dvc", "add", "-q", "images"], cwd=project.root, check=True)
+    assert pointer_of(project, "images/one.txt").out == "images"
+
+
+def test_absent_data_with_a_full_cache_are_fine(project):
+    (project.root / "data/train.csv").unlink()
+    pointer = pointer_of(project, "data/train.csv")
+    assert dvc.content_of(project.root, pointer, project.root, keep=True) is pointer
+
+
+def test_absent_data_and_an_empty_cache_are_refused_with_the_cure(project):
+    (project.root / "data/train.csv").unlink()
+    pointer = pointer_of(project, "data/train.csv")
+    dvc.object_path(dvc.cache_folder(project.root), pointer.hash).unlink()
+    with pytest.raises(DataError, match=pointer.hash) as refused:
+        dvc.content_of(project.root, pointer, project.root, keep=True)
+    command = refused.value.hint.partition(": ")[2]
+    subprocess.run(command.split(), cwd=project.root, check=True, capture_output=True)
+    assert dvc.content_of(project.root, pointer, project.root, keep=True) is pointer
+
+
+@pytest.mark.parametrize("text", [b"", b"outs: []", b"outs:\n- path: x\n", b"{", b"outs: 3"])
+def test_a_pointer_that_is_none_is_refused(text):
+    with pytest.raises(DataError, match="not a DVC pointer"):
+        dvc.find_pointer("x", {"x.dvc": text}.get)
+
+
+def test_a_pointer_of_dvc_2_is_refused_with_the_migration():
+    with pytest.raises(DataError, match="DVC 2") as refused:
+        dvc.find_pointer("x", {"x.dvc": b"outs:\n- md5: abc\n  path: x\n"}.get)
+    assert "dvc cache migrate" in refused.value.hint
+
+
+def test_cache_folder_follows_the_configuration(project, tmp_path):
+    subprocess.run(
+        ["dvc", "cache", "dir", "--local", str(tmp_path / "cache")], cwd=project.root, check=True
+    )
+    assert dvc.cache_folder(project.root) == tmp_path / "cache" / "files" / "md5"
+
+
+def test_relative_remotes_are_found_with_their_folders(project):
+    assert dvc.relative_remotes(project.root) == [("storage", project.root.parent / "remote")]
+
+
+def test_commands_wait_for_each_other(project):
+    import threading
+
+    for i in range(4):
+        project.write(f"more/{i}.txt", str(i))
+    threads = [
+        threading.Thread(target=dvc.run_dvc, args=(project.root, "add", "-q", f"more/{i}.txt"))
+        for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list((project.root / "more").glob("*.dvc"))) == 4

@@ -1,0 +1,57 @@
+"""The few words that tests are written in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project on disk."""
+
+    root: Path
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the project and return what it printed."""
+        run = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=True)
+        return run.stdout.decode().strip()
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file of the project."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        return target
+
+    def notebook(self, *cells: str, parameters: str | None = None, path: str = "train.ipynb") -> Path:
+        """Write a notebook of the project."""
+        return notebook(self.root / path, *cells, parameters=parameters)
+
+
+def notebook(path: Path, *cells: str, parameters: str | None = None) -> Path:
+    """Write a notebook with a parameters cell, if it is to have one, and code cells."""
+
+    def cell(name: str, source: str, tags: list[str]) -> dict:
+        return {
+            "cell_type": "code",
+            "id": name,
+            "execution_count": None,
+            "metadata": {"tags": tags},
+            "outputs": [],
+            "source": source,
+        }
+
+    made = [cell(f"cell-{i}", source, []) for i, source in enumerate(cells)]
+    if parameters is not None:
+        made.insert(0, cell("parameters", parameters, ["parameters"]))
+    document = {
+        "cells": made,
+        "metadata": {"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(document))
+    return path
