@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mlops_nb.exceptions import ConfigError, ProjectError
 from mlops_nb.types import Setting
@@ -122,6 +123,7 @@ class Config:
             text = os.environ.get(variable)
             if text is not None:
                 values[name], sources[name] = _parsed(variable, text, f.default), variable
+        _must_hold_no_password(values.get("tracking_uri", ""))
         return cls(root=root, sources=sources, **values)
 
 
@@ -181,6 +183,15 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if type(value) is not type(default):
         raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
     return value
+
+
+def _must_hold_no_password(uri: str) -> None:
+    # It is a pipeline parameter and a tag: both are shown in clear.
+    if urlsplit(uri).password is not None:
+        raise ConfigError(
+            "tracking.uri holds a password",
+            hint="take it out; MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        )
 
 
 def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:

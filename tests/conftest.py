@@ -19,7 +19,9 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory):
     """Keep the machine's own git, DVC and Jupyter settings out, and the tests' out of it."""
     folder = tmp_path_factory.mktemp("isolated")
     config = folder / "gitconfig"
-    config.write_text("[user]\n\tname = Test\n\temail = test@localhost\n[init]\n\tdefaultBranch = main\n")
+    config.write_text(
+        "[user]\n\tname = Test\n\temail = test@localhost\n[init]\n\tdefaultBranch = main\n"
+    )
     patch = pytest.MonkeyPatch()
     patch.setenv("GIT_CONFIG_GLOBAL", str(config))
     patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

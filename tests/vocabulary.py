@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ class Project:
         target.write_text(text)
         return target
 
-    def notebook(self, *cells: str, parameters: str | None = None, path: str = "train.ipynb") -> Path:
+    def notebook(
+        self, *cells: str, parameters: str | None = None, path: str = "train.ipynb"
+    ) -> Path:
         """Write a notebook of the project."""
         return notebook(self.root / path, *cells, parameters=parameters)
 

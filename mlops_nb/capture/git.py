@@ -122,8 +122,8 @@ class Repository:
 
     def tracked_blob(self, path: str) -> str | None:
         """Return the hash that git has or would have for a file, None where it is ignored."""
-        ignored = self._git("check-ignore", "--quiet", "--", path, check=False)
-        if ignored.returncode == 0:
+        options = ("--cached", "--others", "--exclude-standard", "-z")
+        if not self._git("ls-files", *options, "--", path).stdout:
             return None
         return self._git("hash-object", "--", path).stdout.decode().strip()
 
@@ -134,7 +134,9 @@ class Repository:
             environment = {"GIT_INDEX_FILE": str(index)}
             user_index = Path(os.fsdecode(git_folder), "index")
             if user_index.is_file():
-                shutil.copyfile(user_index, index)
+                # With its time: git looks into files that are as new as the index, and a copy
+                # that is newer would hide an edit made in the same instant as a `git add`.
+                shutil.copy2(user_index, index)
                 self._clear_bits(environment)
             elif head is not None:
                 self._git("read-tree", head, environment=environment)

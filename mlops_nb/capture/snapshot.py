@@ -68,6 +68,7 @@ class _Capture:
 
     def snapshot(self, name: str) -> Snapshot:
         path = self._notebook()
+        place = self._inside(path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, path)
         pins = environment.read()
@@ -80,7 +81,7 @@ class _Capture:
         )
         return Snapshot(
             code=msgspec.structs.replace(code, python_path=environment.import_paths(self.top)),
-            notebook=self._inside(path, NotebookError),
+            notebook=place,
             datasets=tuple(msgspec.structs.replace(d, sha=code.sha) for d in datasets),
             hyperparameters=self._pointing_at(parameters, datasets, path),
             environment=pins,

@@ -26,31 +26,33 @@ def candidates(line: str, symbol: str) -> list[str]:
         words = words[:-1]
     if not words:
         return sorted(name for name in verbs.commands if name.startswith(symbol))
-    found = _of_verb(words[0], words[-1])
+    found = _of_verb(words[0], words)
     return sorted(word for word in found if word.startswith(symbol))
 
 
-def _of_verb(verb: str, before: str) -> list[str]:
+def _of_verb(verb: str, words: list[str]) -> list[str]:
     command = verbs.commands.get(verb)
     if command is None:
         return []
     if verb == "help":
         return list(verbs.commands)
     try:
+        before = words[-1]
         if before == "--param":
-            return [f"{name}=" for name in api.parameter_names()]
+            notebook = next((word for word in words if word.endswith(".ipynb")), None)
+            return [f"{name}=" for name in api.parameter_names(notebook)]
         if before == "--stage":
             return [*(stage.name for stage in api.show().stages), "driver"]
         if before in ("--train", "--test"):
             return list(api.dataset_names())
-        words = _options(command)
+        found = _options(command)
         if verb in _TAKES_NOTEBOOK:
-            words += [path.name for path in Path.cwd().glob("*.ipynb")]
+            found += [path.name for path in Path.cwd().glob("*.ipynb")]
         if verb in _TAKES_RUN:
-            words += [run.id for run in api.runs()]
+            found += [run.id for run in api.runs()]
     except MlopsError:
         return _options(command)
-    return words
+    return found
 
 
 def _options(command: click.Command) -> list[str]:

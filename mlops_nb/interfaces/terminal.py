@@ -173,7 +173,7 @@ def _result(run: Run) -> RenderableType:
     if run.model is not None:
         parts.append(Text.assemble(("model ", "bold"), _inert(_model(run) or run.model.uri)))
     if run.mlflow_run_id is not None:
-        parts.append(Text.assemble(("mlflow ", "bold"), f"run {run.mlflow_run_id} "))
+        parts.append(Text.assemble(("mlflow ", "bold"), f"run {_inert(run.mlflow_run_id)}"))
     if run.notebook is not None:
         parts.append(Text.assemble(("notebook ", "bold"), _inert(run.notebook)))
     parts += [_finding(finding) for finding in run.findings if finding.severity != "info"]
@@ -184,12 +184,12 @@ def _result(run: Run) -> RenderableType:
 
 
 def _error(error: Failure) -> Text:
-    where = f" in stage {error.stage}" if error.stage else ""
+    where = f" in stage {_inert(error.stage)}" if error.stage else ""
     text = Text.assemble(("error", "bold red"), f"{where}: {_inert(error.type)}\n")
     text.append(f"  {_inert(error.message)}\n")
     text.append(f"  hint: {_inert(error.hint)}")
     if error.log:
-        text.append(f"\n  log: {error.log}", style="dim")
+        text.append(f"\n  log: {_inert(error.log)}", style="dim")
     return text
 
 

@@ -53,7 +53,10 @@ def test_one_changed_byte_is_seen_kept_and_leaves_the_users_pointer_alone(projec
 
     assert dvc_says_changed(project, "data/train.csv.dvc")
     assert content.hash == dvc.md5_of(path) != pointer.hash
-    assert dvc.object_path(dvc.cache_folder(project.root), content.hash).read_text() == path.read_text()
+    assert (
+        dvc.object_path(dvc.cache_folder(project.root), content.hash).read_text()
+        == path.read_text()
+    )
     assert (project.root / "data/train.csv.dvc").read_bytes() == before
     assert content.hash.encode() in content.text
 

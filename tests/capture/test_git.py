@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def make_staged_and_modified_again(project):
     project.write("helper.py", "ANSWER = 42\n")
     project.git("add", "helper.py")
     project.write("helper.py", "ANSWER = 43\n")
+
+
+def make_edited_in_the_instant_of_the_last_add(project):
+    project.git("config", "core.trustctime", "false")
+    instant = time.time_ns() - 60 * 10**9
+    helper = project.write("helper.py", "ANSWER = 42\n")
+    os.utime(helper, ns=(instant, instant))
+    project.git("add", "helper.py")
+    helper.write_text("ANSWER = 43\n")
+    for path in (helper, project.root / ".git" / "index"):
+        os.utime(path, ns=(instant, instant))
 
 
 def make_untracked(project):

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import mlops_nb
+from mlops_nb import api, exceptions
+from mlops_nb.interfaces.cli import verbs
+
+SOURCES = sorted(Path(mlops_nb.__file__).parent.rglob("*.py"))
+ERRORS = {name for name in exceptions.__all__ if name != "Skipped"}
+
+
+def test_the_public_list_is_true():
+    assert set(mlops_nb.__all__) == {*mlops_nb._HOMES, "__version__"}
+    for name in mlops_nb.__all__:
+        assert getattr(mlops_nb, name) is not None
+
+
+def test_every_verb_is_a_function_and_a_command():
+    functions = {n for n in mlops_nb._HOMES if mlops_nb._HOMES[n] == "api"}
+    assert functions == set(verbs.commands) - {"help"}
+
+
+@pytest.mark.parametrize("name", sorted(set(verbs.commands) - {"help"}))
+def test_every_command_has_json_and_help(name):
+    command = verbs.commands[name]
+    assert "as_json" in {p.name for p in command.params}
+    assert command.help
+
+
+def test_commands_take_what_functions_take():
+    for name, command in verbs.commands.items():
+        if name == "help":
+            continue
+        taken = set(inspect.signature(getattr(api, name)).parameters)
+        offered = {p.name for p in command.params} - {"as_json"}
+        assert taken - offered <= {"wait"}, name
+        assert offered - taken <= {"wait"}, name
+
+
+def test_every_error_of_ours_has_a_hint():
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = (
+                node.func.id
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                else ""
+            )
+            if called in ERRORS:
+                assert "hint" in {k.arg for k in node.keywords}, f"{path.name}:{node.lineno}"
+
+
+def test_no_code_is_made_from_text():
+    banned = {"eval", "exec", "system", "popen"}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", "")
+                assert name not in banned, f"{path.name}:{node.lineno}"
+                assert "shell" not in {k.arg for k in node.keywords}, f"{path.name}:{node.lineno}"

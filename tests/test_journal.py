@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+
+from mlops_nb.journal import (
+    CellStarted,
+    MetricsLogged,
+    RunFinished,
+    RunFolder,
+    RunStarted,
+    StageFinished,
+    StageStarted,
+    fold,
+    new_run,
+    replace_file,
+)
+from mlops_nb.types import (
+    Code,
+    Environment,
+    Failure,
+    Hyperparameter,
+    RunRequest,
+    RunState,
+    Snapshot,
+    StageState,
+)
+
+
+def request(**parameters):
+    return RunRequest(
+        id="one",
+        pipeline="training",
+        stages=("first", "second"),
+        backend="local",
+        snapshot=Snapshot(
+            code=Code(repo="/r", sha="a" * 40, branch="main", dirty=False, ref="r"),
+            notebook="n.ipynb",
+            datasets=(),
+            hyperparameters=tuple(
+                Hyperparameter(name=n, type="any", default=None, value=v, source="argument")
+                for n, v in parameters.items()
+            ),
+            environment=Environment(
+                python="3", implementation="C", platform="L", lock=(), hash="h"
+            ),
+        ),
+        arguments={"a": "b"},
+        created_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = RunFolder(tmp_path / "one")
+    made.create(request(x=math.nan, y=[1, {"z": None}]))
+    return made
+
+
+def test_a_request_is_read_as_it_was_written(folder):
+    x, y = folder.load_request().snapshot.hyperparameters
+    assert math.isnan(x.value)
+    assert y.value == [1, {"z": None}]
+
+
+def test_a_run_is_never_made_twice(folder):
+    with pytest.raises(FileExistsError):
+        folder.create(request())
+
+
+def test_files_are_the_users_own(folder):
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert folder.events.stat().st_mode & 0o777 == 0o600
+    assert folder.request.stat().st_mode & 0o777 == 0o600
+
+
+def test_events_fold_into_the_run(folder):
+    assert folder.load().state is RunState.PENDING
+    folder.append(RunStarted(pid=1))
+    folder.append(StageStarted(stage="first"))
+    folder.append(CellStarted(done=1, total=3, source="x"))
+    folder.append(MetricsLogged(metrics={"a": 1.0, "b": math.nan}))
+    folder.append(MetricsLogged(metrics={"a": math.inf}))
+    run = folder.load()
+    assert run.state is RunState.RUNNING
+    assert run.stage("first").state is StageState.RUNNING
+    assert (run.progress.done, run.progress.total) == (1, 3)
+    assert run.metrics["a"] == math.inf
+    assert math.isnan(run.metrics["b"])
+
+
+def test_an_end_closes_the_stage_that_ran(folder):
+    for event in (RunStarted(pid=1), StageStarted(stage="first")):
+        folder.append(event)
+    folder.append(RunFinished(state=RunState.CANCELED, seconds=2.0))
+    run = folder.load()
+    assert [s.state for s in run.stages] == [StageState.CANCELED, StageState.PENDING]
+    assert run.seconds == 2.0
+
+
+def test_a_resumed_run_forgets_its_error_and_keeps_what_was_done(folder):
+    error = Failure(type="E", message="m", hint="h", stage="second")
+    events = [
+        RunStarted(pid=1),
+        StageFinished(stage="first", state=StageState.SUCCEEDED, seconds=1.0),
+        StageFinished(stage="second", state=StageState.FAILED, seconds=1.0, error=error),
+        RunFinished(state=RunState.FAILED, seconds=3.0),
+    ]
+    failed = fold(new_run(request()), events)
+    assert failed.error == error
+    resumed = fold(failed, [RunStarted(pid=2)])
+    assert resumed.error is None
+    assert [s.state for s in resumed.stages] == [StageState.SUCCEEDED, StageState.PENDING]
+    ended = fold(resumed, [RunFinished(state=RunState.SUCCEEDED, seconds=4.0)])
+    assert ended.seconds == 7.0
+
+
+def test_a_torn_last_line_is_not_read_and_comes_when_it_is_whole(folder):
+    folder.append(RunStarted(pid=1))
+    whole = folder.events.read_bytes()
+    with folder.events.open("ab") as file:
+        file.write(whole[:10])
+    events, offset = folder.read()
+    assert len(events) == 1
+    with folder.events.open("ab") as file:
+        file.write(whole[10:])
+    assert len(folder.read(offset)[0]) == 1
+
+
+def test_lines_of_many_writers_never_mix(folder):
+    def write(number):
+        for step in range(100):
+            folder.append(MetricsLogged(metrics={f"{number}-{step}": float(step)}))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(folder.load().metrics) == 800
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    replace_file(path, b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
