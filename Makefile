@@ -21,7 +21,7 @@ demo: .venv/ready
 	@$(BIN)/jupyter mlops train quickstart.ipynb --project $(DEMO) --wait
 
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

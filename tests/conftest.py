@@ -69,31 +69,6 @@ def project(_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def state_of():
     """Return all that a snapshot must leave alone, to be compared before and after."""
-
-    def state(root: Path) -> dict[str, object]:
-        def git(*arguments: str) -> str:
-            # Looking must not refresh the index, nor run a hook.
-            command = ["git", "--no-optional-locks", "-c", "core.hooksPath=/dev/null", *arguments]
-            run = subprocess.run(command, cwd=root, capture_output=True, check=False)
-            return run.stdout.decode(errors="surrogateescape")
-
-        files = {
-            str(p.relative_to(root)): (p.lstat().st_mtime_ns, p.lstat().st_mode, p.read_bytes())
-            for p in sorted(root.rglob("*"))
-            if p.is_file() and not {".git", ".mlops", "tmp"} & set(p.relative_to(root).parts)
-        }
-        index = root / ".git" / "index"
-        refs = git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-        return {
-            "files": {k: v for k, v in files.items() if not k.startswith(".dvc/cache")},
-            "index": index.read_bytes() if index.exists() else None,
-            "head": (root / ".git" / "HEAD").read_text(),
-            "refs": [ref for ref in refs if not ref.startswith("refs/mlops/")],
-            "stash": git("stash", "list"),
-            "status": git("status", "--porcelain"),
-            "reflog": git("reflog", "--all"),
-        }
-
     return state
 
 
@@ -112,3 +87,30 @@ def json_of(capsys: pytest.CaptureFixture[str]):
         return int(stop.value.code or 0), json.loads(capsys.readouterr().out)
 
     return run
+
+
+def state(root: Path) -> dict[str, object]:
+    """Return all that a snapshot must leave alone, to be compared before and after."""
+
+    def git(*arguments: str) -> str:
+        # Looking must not refresh the index, nor run a hook.
+        command = ["git", "--no-optional-locks", "-c", "core.hooksPath=/dev/null", *arguments]
+        run = subprocess.run(command, cwd=root, capture_output=True, check=False)
+        return run.stdout.decode(errors="surrogateescape")
+
+    files = {
+        str(p.relative_to(root)): (p.lstat().st_mtime_ns, p.lstat().st_mode, p.read_bytes())
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and not {".git", ".mlops", "tmp"} & set(p.relative_to(root).parts)
+    }
+    index = root / ".git" / "index"
+    refs = git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    return {
+        "files": {k: v for k, v in files.items() if not k.startswith(".dvc/cache")},
+        "index": index.read_bytes() if index.exists() else None,
+        "head": (root / ".git" / "HEAD").read_text(),
+        "refs": [ref for ref in refs if not ref.startswith("refs/mlops/")],
+        "stash": git("stash", "list"),
+        "status": git("status", "--porcelain"),
+        "reflog": git("reflog", "--all"),
+    }

@@ -128,7 +128,6 @@ def _log_to_file(stage: str) -> None:
     os.dup2(log, 2)
     os.close(log)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", force=True)
-    logging.getLogger("papermill").setLevel(logging.INFO)
 
 
 def _end_with_driver() -> None:

@@ -85,7 +85,7 @@ def _evaluate(model_uri: str, path: Path, target: str) -> dict[str, float]:
             hint=f"set data.target in mlops.toml; it has: {', '.join(map(str, frame.columns))}",
         )
     inputs = frame[features] if features else frame.drop(columns=target)
-    return _metrics(model, inputs, frame[target])
+    return _metrics(model, _as_trained(model, inputs), frame[target])
 
 
 def _features(model: Any, frame: pandas.DataFrame) -> list[str]:
@@ -99,6 +99,22 @@ def _features(model: Any, frame: pandas.DataFrame) -> list[str]:
             hint="evaluate on data with the columns of the training data",
         )
     return names
+
+
+def _as_trained(model: Any, inputs: pandas.DataFrame) -> pandas.DataFrame:
+    """Return whole numbers as the floats that the model was trained on, where it was.
+
+    A column of a file is read as whole numbers when it happens to hold no others.
+    """
+    schema = model.metadata.get_input_schema()
+    if schema is None or not schema.has_input_names():
+        return inputs
+    floats = {
+        column.name: column.type.to_numpy()
+        for column in schema.inputs
+        if column.type.name in ("float", "double") and inputs[column.name].dtype.kind in "iu"
+    }
+    return inputs.astype(floats)
 
 
 def _target(frame: pandas.DataFrame, features: list[str], path: Path) -> str:

@@ -78,7 +78,8 @@ def execute(
             kernel_name="python3",
             language="python",
             progress_bar=False,
-            log_output=True,
+            stdout_file=sys.stdout,
+            stderr_file=sys.stderr,
             autosave_cell_every=AUTOSAVE_S,
             execution_timeout=cell_timeout_s,
             mlops_environment={**inherited, **environment},
@@ -119,13 +120,14 @@ class _Progress:
 
     @property
     def where(self) -> str:
-        return f"cell {self.cell} (`{self.source}`)" if self.cell else "the kernel's start"
+        return f"cell {self.cell} (`{self.source}`)" if self.cell else "the parameters' cell"
 
     def begin(self, cells: list[Any], index: int) -> None:
         code = [i for i, cell in enumerate(cells) if _is_code(cell)]
         injected = sum(_is_injected(cell) for cell in cells[: index + 1])
         self.cell = index + 1 - injected if not _is_injected(cells[index]) else None
         self.source = _first_line(cells[index].source)
+        print(f"== {self.where}", flush=True)
         emit(CellStarted(done=code.index(index), total=len(code), source=self.source))
 
     def end(self) -> None:
@@ -177,7 +179,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         mlops_environment: Mapping[str, str],
         mlops_setup: str,
         mlops_progress: _Progress,
-        log_output: bool = False,
+        stdout_file: Any = None,
+        stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
         **_: Any,
@@ -189,7 +192,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             kernel_name=kernel_name,
             timeout=execution_timeout,
             startup_timeout=start_timeout,
-            log_output=log_output,
+            stdout_file=stdout_file,
+            stderr_file=stderr_file,
         )
         return client.execute(env=dict(mlops_environment))
 

@@ -91,6 +91,7 @@ def run(
                     "PYTHONPATH": os.pathsep.join(workspace.import_folders(top, code_paths)),
                     "MLFLOW_TRACKING_URI": tracking_uri,
                     "MLFLOW_REGISTRY_URI": tracking_uri,
+                    "MLFLOW_EXPERIMENT_NAME": experiment,
                     kernel.MLFLOW_RUN_ID: mlflow_run_id,
                     kernel.AUTOLOG: autolog,
                 },

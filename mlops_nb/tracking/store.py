@@ -6,8 +6,9 @@ import math
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import TrackingError
@@ -43,9 +44,9 @@ class Store:
 
         self.uri = uri
         self._mlflow_error = MlflowException
-        self._client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         mlflow.set_tracking_uri(uri)
-        self._create()
+        mlflow.set_registry_uri(uri)
+        self._client = self._open()
 
     def start(self, *, experiment: str, snapshot: Snapshot, run_id: str, kfp_run_id: str) -> str:
         """Make the MLflow run of a snapshot, with its tags, parameters and datasets.
@@ -130,25 +131,25 @@ class Store:
             ) from error
         return str(version)
 
-    def _create(self) -> None:
+    def _open(self) -> Any:
+        import mlflow
+
+        # The constructor already creates the schema, so it belongs inside of the lock.
         path = Path(self.uri.removeprefix(_SQLITE))
         if not self.uri.startswith(_SQLITE) or _is_ready(path):
-            return
+            return mlflow.MlflowClient()
         from filelock import FileLock
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S):
-            if _is_ready(path):
-                return
-            try:
-                self._client.search_experiments(max_results=1)
-            except self._mlflow_error as error:
-                raise self._unreachable(error) from error
-            with sqlite3.connect(path) as connection:
-                # Readers and a writer do not wait for each other; kept in the file.
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("CREATE TABLE mlops_ready (at TEXT)")
-            path.chmod(0o600)
+        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
+            client = mlflow.MlflowClient()
+            if not _is_ready(path):
+                try:
+                    client.search_experiments(max_results=1)
+                except self._mlflow_error as error:
+                    raise self._unreachable(error) from error
+                _make_ready(path)
+        return client
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -204,9 +205,18 @@ class Store:
 _VERSION_TAGS = (tags.GIT_COMMIT, tags.RUN_ID, tags.SNAPSHOT_ID, tags.DIRTY)
 
 
+def _make_ready(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        # Readers and a writer do not wait for each other; the file remembers it.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE mlops_ready (at TEXT)")
+        connection.commit()
+    path.chmod(0o600)
+
+
 def _is_ready(path: Path) -> bool:
     if not path.is_file():
         return False
-    with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         query = "SELECT 1 FROM sqlite_master WHERE name = 'mlops_ready'"
         return connection.execute(query).fetchone() is not None

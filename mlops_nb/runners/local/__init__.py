@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb import processes
 from mlops_nb.exceptions import RunError
-from mlops_nb.journal import RunFinished, RunFolder, RunStarted, fold, new_run
+from mlops_nb.journal import RUN_ID, RunFinished, RunFolder, RunStarted, fold, new_run
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ class LocalRunner:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
+                    env={**os.environ, RUN_ID: folder.path.name},
                     pass_fds=(descriptor,),
                 )
             folder.append(RunStarted(pid=process.pid))

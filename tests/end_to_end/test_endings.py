@@ -1,0 +1,150 @@
+"""How runs end when they do not end well."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import mlflow
+import nbformat
+
+from mlops_nb import api, processes
+from mlops_nb.journal import StageStarted
+from mlops_nb.types import RunState, StageState
+
+if TYPE_CHECKING:
+    import psutil
+
+
+def mlflow_status(run) -> str:
+    client = mlflow.MlflowClient(tracking_uri=run.tracking_uri)
+    return client.get_run(run.mlflow_run_id).info.status
+
+
+def running(project, until, *cells):
+    """Start a run and return it when its second cell runs."""
+    project.notebook("1", *cells)
+    run = api.train("train.ipynb")
+    until(lambda: (p := api.show(run.id).progress) and p.done >= 1)
+    return run
+
+
+def stage_process(run_id: str) -> psutil.Process:
+    """Return the process of the stage that runs: the parent of the kernel."""
+    kernels = [p for p in processes.of_run(run_id) if "ipykernel_launcher" in " ".join(p.cmdline())]
+    return kernels[0].parent()
+
+
+def test_a_notebook_that_raises_then_resumes(project, tmp_path, folder_of):
+    flag = tmp_path / "flag"
+    project.notebook(
+        "print('before')",
+        f"value = open({str(flag)!r}).read()",
+        "print('after')",
+        parameters="rate = 1",
+    )
+    command = [sys.executable, "-m", "mlops_nb", "train", "train.ipynb", "--wait"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    run = api.show()
+
+    assert done.returncode == 1
+    assert "FileNotFoundError" in done.stdout
+    assert run.state is RunState.FAILED
+    assert [s.state for s in run.stages] == [
+        StageState.SUCCEEDED, StageState.SUCCEEDED, StageState.FAILED,
+        StageState.PENDING, StageState.PENDING,
+    ]  # fmt: skip
+    assert (run.error.type, run.error.stage, run.error.cell) == ("FileNotFoundError", "train", 3)
+    assert str(flag) in run.error.message
+    assert os.path.exists(run.error.log)  # noqa: PTH110
+    assert mlflow_status(run) == "FAILED"
+    executed = nbformat.read(run.notebook, as_version=4)
+    kept = [o.get("text", o.get("ename")) for c in executed.cells for o in c.get("outputs", [])]
+    assert kept == ["before\n", "FileNotFoundError"]
+    client = mlflow.MlflowClient(tracking_uri=run.tracking_uri)
+    assert [a.path for a in client.list_artifacts(run.mlflow_run_id, "notebook")] == [
+        "notebook/train.ipynb"
+    ]
+
+    flag.write_text("there")
+    again = api.resume(run.id, wait=True)
+
+    assert again.state is RunState.SUCCEEDED
+    assert again.error is None
+    started = [e.stage for e in folder_of(run.id).read()[0] if isinstance(e, StageStarted)]
+    assert started.count("provision-code") == started.count("provision-data") == 1
+    assert started.count("train") == 2
+    assert again.stage("evaluate").note == "the notebook logged no model"
+
+
+def test_a_kernel_that_dies_is_said_to_have_died(project):
+    project.notebook(
+        "print('kept')", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "1"
+    )
+    run = api.train("train.ipynb", wait=True)
+    assert run.state is RunState.FAILED
+    assert (run.error.type, run.error.stage, run.error.cell) == ("DeadKernelError", "train", 2)
+    executed = nbformat.read(run.notebook, as_version=4)
+    assert executed.cells[0].outputs[0].text == "kept\n"
+    assert mlflow_status(run) == "FAILED"
+
+
+def test_a_cell_that_takes_too_long_is_ended(project, monkeypatch, until):
+    monkeypatch.setenv("MLOPS_NB_RUN_TIMEOUT_S", "2")
+    project.notebook("import time; time.sleep(300)")
+    run = api.train("train.ipynb", wait=True)
+    assert run.state is RunState.FAILED
+    assert (run.error.type, run.error.cell) == ("CellTimeoutError", 1)
+    assert "2 s" in run.error.message
+    until(lambda: processes.of_run(run.id) == [], 5)
+
+
+def test_cancel_ends_all_processes_and_keeps_the_notebook(project, until):
+    sleeper = (
+        "import subprocess, time\n"
+        "subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        "print('started', flush=True)\ntime.sleep(300)"
+    )
+    run = running(project, until, sleeper)
+    until(lambda: any(p.name() == "sleep" for p in processes.of_run(run.id)))
+
+    canceled = api.cancel(run.id)
+
+    assert canceled.state is RunState.CANCELED
+    assert canceled.stage("train").state is StageState.CANCELED
+    assert processes.of_run(run.id) == []
+    assert mlflow_status(canceled) == "KILLED"
+    assert api.cancel(run.id) == canceled
+    nbformat.validate(nbformat.read(canceled.notebook, as_version=4))
+
+
+def test_a_driver_that_was_killed_leaves_a_lost_run_that_resumes(project, until, tmp_path):
+    flag = tmp_path / "flag"
+    waiting = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.1)"
+    run = running(project, until, waiting)
+    driver = next(p for p in processes.of_run(run.id) if "local.driver" in " ".join(p.cmdline()))
+
+    driver.send_signal(signal.SIGKILL)
+
+    lost = until(lambda: (r := api.show(run.id)).state is RunState.LOST and r, 10)
+    assert (lost.error.type, lost.error.stage) == ("DriverLost", "train")
+    assert f"resume {run.id}" in lost.error.hint
+    assert processes.of_run(run.id) == []
+    assert mlflow_status(lost) == "FAILED"
+    assert [r.state for r in api.watch(run.id)][-1] is RunState.LOST
+
+    flag.touch()
+    assert api.resume(run.id, wait=True).state is RunState.SUCCEEDED
+
+
+def test_a_stage_that_was_killed_is_said_to_have_been(project, until):
+    run = running(project, until, "import time; time.sleep(300)")
+    stage_process(run.id).send_signal(signal.SIGKILL)
+    failed = until(lambda: (r := api.show(run.id)).state.terminal and r, 20)
+    assert failed.state is RunState.FAILED
+    assert (failed.error.type, failed.error.stage) == ("StageKilled", "train")
+    until(lambda: processes.of_run(run.id) == [], 5)
+    assert mlflow_status(failed) == "FAILED"
