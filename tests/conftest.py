@@ -8,10 +8,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from mlops_nb import processes
 from tests.vocabulary import Project, notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,13 +62,15 @@ def _template(tmp_path_factory: pytest.TempPathFactory, _isolated) -> Path:
 
 
 @pytest.fixture
-def project(_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A clean git + DVC project with a notebook, two datasets and a remote; the current folder."""
     folder = tmp_path / "project"
     shutil.copytree(_template, folder, symlinks=True)
     shutil.copytree(_template.parent / "remote", tmp_path / "remote")
     monkeypatch.chdir(folder)
-    return Project(folder)
+    yield Project(folder)
+    for run in folder.glob(".mlops/runs/*"):
+        processes.end(run.name, grace_s=0)
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ _MARKS = {
     "CANCELED": "■",
     "LOST": "?",
 }
+# How many metrics a card shows unfolded.
+_TILES = 6
 _CARD = (
     "border:1px solid var(--jp-border-color2,#d0d0d0);border-radius:6px;padding:10px 14px;"
     "max-width:860px;font-family:var(--jp-ui-font-family,sans-serif);font-size:13px;"
@@ -120,8 +122,7 @@ def run_html(run: Run) -> str:
         _error(run),
         _metrics(run),
         _links(run),
-        f'<details><summary style="cursor:pointer;{_DIM}">what ran</summary>'
-        f"{_pins(run.snapshot)}{_parameters(run.snapshot)}</details>",
+        _folded("what ran", _pins(run.snapshot) + _parameters(run.snapshot)),
     ]
     return _frame("".join(body))
 
@@ -184,12 +185,18 @@ def _error(run: Run) -> str:
 def _metrics(run: Run) -> str:
     if not run.metrics:
         return ""
+    metrics = _sorted_metrics(run)
+    shown, rest = metrics[:_TILES], metrics[_TILES:]
     tiles = "".join(
         f'<div><div style="{_DIM}">{escape(name)}</div>'
         f'<div style="font-size:16px">{value:.4g}</div></div>'
-        for name, value in _sorted_metrics(run)
+        for name, value in shown
     )
-    return f'<div style="margin:8px 0;display:flex;flex-wrap:wrap;gap:6px 22px">{tiles}</div>'
+    html = f'<div style="margin:8px 0;display:flex;flex-wrap:wrap;gap:6px 22px">{tiles}</div>'
+    if rest:
+        table = _table((), [(name, f"{value:.6g}") for name, value in rest])
+        html += _folded(f"{len(rest)} more metrics", table)
+    return html
 
 
 def _links(run: Run) -> str:
@@ -230,6 +237,11 @@ def _parameters(snapshot: Snapshot) -> str:
     return _table(head, rows) if rows else ""
 
 
+def _folded(title: str, body: str) -> str:
+    summary = f'<summary style="cursor:pointer;{_DIM}">{escape(title)}</summary>'
+    return f"<details>{summary}{body}</details>"
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f'<th style="{_CELL};{_DIM};font-weight:normal">{escape(h)}</th>' for h in head)
     lines = "".join(
@@ -244,7 +256,13 @@ def _metrics_text(run: Run) -> str:
 
 
 def _sorted_metrics(run: Run) -> list[tuple[str, float]]:
-    return sorted(run.metrics.items(), key=lambda item: (not item[0].startswith("test_"), item[0]))
+    return sorted(run.metrics.items(), key=_rank)
+
+
+def _rank(metric: tuple[str, float]) -> tuple[int, str]:
+    """Test metrics first, the notebook's own next, what autologging adds last."""
+    name = metric[0]
+    return (0 if name.startswith("test_") else 2 if name.startswith("training_") else 1), name
 
 
 def _model(run: Run) -> str:

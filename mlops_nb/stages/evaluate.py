@@ -75,7 +75,7 @@ def _evaluate(model_uri: str, path: Path, target: str) -> dict[str, float]:
     import mlflow
     import pandas
 
-    model = mlflow.pyfunc.load_model(model_uri)
+    model = mlflow.pyfunc.load_model(model_uri, suppress_warnings=True)
     frame = getattr(pandas, _READERS[path.suffix])(path)
     features = _features(model, frame)
     target = target or _target(frame, features, path)

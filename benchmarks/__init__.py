@@ -1,0 +1,1 @@
+"""Figures behind the claims: `make bench` prints them, each beside its peer from the same run."""

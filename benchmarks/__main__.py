@@ -1,0 +1,24 @@
+"""Print the tables: `python -m benchmarks [training] [capture]`."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import capture, training
+
+TABLES = {"training": training.table, "capture": capture.table}
+
+
+def main(names: list[str]) -> None:
+    print(f"{platform.platform()}, Python {platform.python_version()}\n")
+    for name in names or TABLES:
+        with tempfile.TemporaryDirectory(prefix="mlops-bench-") as folder:
+            print(TABLES[name](Path(folder)), flush=True)
+            print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

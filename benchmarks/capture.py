@@ -1,0 +1,92 @@
+"""Pinning a project, beside what git and DVC take to look at the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.measure import Cost, cost, median
+from mlops_nb import project as projects
+from tests.vocabulary import notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ROUNDS = 5
+TAKE = [sys.executable, "-m", "benchmarks.take", "train.ipynb"]
+
+
+def table(folder: Path) -> str:
+    """Measure capture on 10,000 files of code, and on 500 MB of data in 2,000 files."""
+    lines = [
+        f"Pinning a project, warm, median of {ROUNDS}",
+        "",
+        "| project | capture CPU, s | capture wall, s | peer | peer wall, s | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, make, peer in (
+        ("10,000 files of code, one changed", _many_files, ["git", "status", "--porcelain"]),
+        (
+            "500 MB of data in 2,000 files",
+            _much_data,
+            [sys.executable, "-m", "dvc", "status", "-q"],
+        ),
+    ):
+        root = folder / make.__name__
+        cold = _prepared(root, make)
+        taken, others = [], []
+        for turn in range(ROUNDS):
+            (root / "module_0.py").write_text(f"VALUE = {turn}\n")
+            taken.append(_take(root))
+            others.append(cost(peer, root))
+        own, other = median(taken), median(others)
+        ratio = own.wall_s / other.wall_s
+        lines.append(
+            f"| {name} | {own.cpu_s:.2f} | {own.wall_s:.2f} | {' '.join(peer[-3:])} "
+            f"| {other.wall_s:.2f} | {ratio:.2f} |"
+        )
+        lines.append(f"| the same, first time | {cold.cpu_s:.2f} | {cold.wall_s:.2f} | | | |")
+    return "\n".join(lines)
+
+
+def _prepared(root: Path, make: Callable[[Path], None]) -> Cost:
+    projects.init(root, example=None)
+    notebook(root / "train.ipynb", "1", parameters="rate = 0.5")
+    (root / "module_0.py").write_text("VALUE = -1\n")
+    make(root)
+    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=b", "-c", "user.email=b", "commit", "-qm", "start"],
+        cwd=root, check=True,
+    )  # fmt: skip
+    return _take(root)
+
+
+def _take(root: Path) -> Cost:
+    from pathlib import Path
+
+    checkout = str(Path(__file__).resolve().parent.parent)
+    done = subprocess.run(
+        TAKE, cwd=root, capture_output=True, check=True, env={**os.environ, "PYTHONPATH": checkout}
+    )
+    return Cost(**json.loads(done.stdout))
+
+
+def _many_files(root: Path) -> None:
+    for i in range(10_000):
+        path = root / "package" / f"part_{i // 100}" / f"module_{i}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"VALUE = {i}\n" * 20)
+
+
+def _much_data(root: Path) -> None:
+    (root / "data" / "train").mkdir(parents=True)
+    for i in range(2_000):
+        (root / "data" / "train" / f"{i}.bin").write_bytes(os.urandom(250_000))
+    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data/train"], cwd=root, check=True)
+    with (root / "mlops.toml").open("a", encoding="utf-8") as settings:
+        settings.write('train = "data/train"\n')
