@@ -19,7 +19,9 @@ def read() -> Environment:
 
     Only names and versions are taken: a full requirement may hold a URL with a token in it.
     """
-    lock = sorted({_requirement(d.metadata["Name"], d.version) for d in distributions()})
+    # One look at the metadata each: the file is parsed anew for every attribute of it.
+    installed = [distribution.metadata for distribution in distributions()]
+    lock = sorted({_requirement(found["Name"], found["Version"]) for found in installed})
     python, implementation = platform.python_version(), platform.python_implementation()
     system = f"{platform.system()}-{platform.machine()}"
     text = "\n".join((implementation, python, system, *lock))
@@ -64,6 +66,6 @@ def import_paths(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _requirement(name: str | None, version: str) -> str:
+def _requirement(name: str | None, version: str | None) -> str:
     normal = re.sub(r"[-_.]+", "-", name or "unknown").lower()
-    return f"{normal}=={version}"
+    return f"{normal}=={version or 'unknown'}"
