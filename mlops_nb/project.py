@@ -44,7 +44,7 @@ def init(folder: Path, *, example: str | None) -> tuple[str, ...]:
             raise ProjectError(f"{folder} is not empty", hint="name a new folder for the example")
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    done = [*_git(folder), *_dvc(folder)]
+    done = [*_git(folder, own=example is not None), *_dvc(folder)]
     if example is not None:
         done += _example(folder, example)
     if not (folder / FILE_NAME).exists():
@@ -102,22 +102,25 @@ def inside_run() -> bool:
     return RUN_ID in os.environ
 
 
-def _git(folder: Path) -> list[str]:
+def _git(folder: Path, *, own: bool) -> list[str]:
+    """Make a repository where there is none, or where an example needs one of its own."""
     try:
-        Repository.find(folder)
+        found = Repository.find(folder)
     except CodeError:
         if shutil.which("git") is None:
             raise
-        _run(folder, "init", "--quiet")
-        return ["made a git repository"]
-    return []
+    else:
+        if not own or found.root.resolve() == folder:
+            return []
+    _run(folder, "init", "--quiet")
+    return ["made a git repository"]
 
 
 def _dvc(folder: Path) -> list[str]:
     if dvc.root_of(folder) is not None:
         return []
     nested = Repository.find(folder).root.resolve() != folder
-    dvc.run_dvc(folder, "init", "--quiet", *(["--subdir"] if nested else []))
+    dvc.run_dvc(folder, "init", *(["--subdir"] if nested else []))
     return ["made a DVC project"]
 
 
@@ -129,8 +132,8 @@ def _example(folder: Path, name: str) -> list[str]:
         ignore.write("/dvc-remote/\n/mlflow.db\n/mlruns/\n")
     dvc.run_dvc(folder, "remote", "add", "--default", "storage", remote.name)
     data = [path for path in written if path.startswith("data/")]
-    dvc.run_dvc(folder, "add", "--quiet", *data)
-    dvc.run_dvc(folder, "push", "--quiet")
+    dvc.run_dvc(folder, "add", *data)
+    dvc.run_dvc(folder, "push")
     return [
         *(f"wrote {path}" for path in written),
         f"put {', '.join(data)} under DVC, with a remote in dvc-remote/",

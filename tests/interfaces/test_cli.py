@@ -102,6 +102,14 @@ def test_init_keeps_what_is_there(tmp_path, json_of):
     assert (tmp_path / ".dvc").is_dir()
 
 
+def test_an_example_inside_of_a_repository_is_a_repository_of_its_own(project, json_of):
+    project.write(".gitignore", "/demo/\n")
+    code, printed = json_of("init", "--example", "quickstart", "demo/quickstart")
+    assert code == 0
+    assert printed["done"][0] == "made a git repository"
+    assert (project.root / "demo" / "quickstart" / ".git").is_dir()
+
+
 def test_an_example_never_goes_into_a_folder_with_files(tmp_path, json_of):
     (tmp_path / "notes.txt").write_text("mine")
     code, printed = json_of("init", "--example", "quickstart", str(tmp_path))
