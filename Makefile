@@ -19,6 +19,7 @@ help:
 demo: .venv/ready
 	@test -d $(DEMO) || $(BIN)/jupyter mlops init --example quickstart $(DEMO)
 	@$(BIN)/jupyter mlops train quickstart.ipynb --project $(DEMO) --wait
+	@echo "  make lab    (the same from a cell: %load_ext mlops_nb, then %mlops train)"
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -108,10 +108,12 @@ def _parse(file: str, folder: str, text: bytes) -> Pointer:
 
 
 def root_of(folder: Path) -> Path | None:
-    """Return the DVC root that holds a folder, None where there is none."""
+    """Return the DVC root that holds a folder, None where its git repository has none."""
     for candidate in (folder, *folder.parents):
         if (candidate / ".dvc").is_dir():
             return candidate
+        if (candidate / ".git").exists():
+            break
     return None
 
 

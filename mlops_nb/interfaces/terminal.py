@@ -180,6 +180,10 @@ def _result(run: Run) -> RenderableType:
     if run.error is not None:
         parts.append(_error(run.error))
     parts.append(Text.assemble(("run ", "bold"), run.id, " ", _marked(run.state.value)))
+    if run.state is RunState.SUCCEEDED and run.tracking_uri is not None:
+        parts.append(Text("look next", style="bold"))
+        parts.append(Text(f"  jupyter mlops show {run.id}"))
+        parts.append(Text(f"  mlflow ui --backend-store-uri {_inert(run.tracking_uri)}"))
     return Group(*parts)
 
 
