@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
+from mlops_nb.interfaces import words
 from mlops_nb.types import RunState
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import Run, Setting, Snapshot, Stage, Status
 
-# Lab's own colours, with values for where there is no Lab. State is never told by colour alone.
+# Lab's own colours, with values for where there is no Lab.
 _COLOURS = {
     "PENDING": "var(--jp-ui-font-color3, #8a8a8a)",
     "RUNNING": "var(--jp-info-color1, #1976d2)",
@@ -23,15 +24,6 @@ _COLOURS = {
     "FAILED": "var(--jp-error-color1, #c62828)",
     "CANCELED": "var(--jp-warn-color1, #b26a00)",
     "LOST": "var(--jp-error-color1, #c62828)",
-}
-_MARKS = {
-    "PENDING": "○",
-    "RUNNING": "◐",
-    "SUCCEEDED": "✓",
-    "SKIPPED": "\u2013",
-    "FAILED": "✗",
-    "CANCELED": "■",
-    "LOST": "?",
 }
 # How many metrics a card shows unfolded.
 _TILES = 6
@@ -62,10 +54,17 @@ class NotebookView:
             print("no runs yet; start one: %mlops train")
             return
         rows = [
-            (r.id, f"{_MARKS[r.state.value]} {r.state.value}", r.snapshot.notebook, r.created_at,
-             _seconds(r.seconds), _metrics_text(r), _model(r))
+            (
+                r.id,
+                f"{words.MARKS[r.state.value]} {r.state.value}",
+                r.snapshot.notebook,
+                r.created_at,
+                words.seconds(r.seconds),
+                words.main_metrics(r),
+                words.model(r),
+            )
             for r in runs
-        ]  # fmt: skip
+        ]
         head = ("run", "state", "notebook", "created", "time", "metrics", "model")
         _display(_frame(_table(head, rows)), "\n".join("  ".join(row) for row in rows))
 
@@ -110,7 +109,7 @@ def run_html(run: Run) -> str:
     """Return a run as a card."""
     colour = _COLOURS[run.state.value]
     head = (
-        f'<div><b style="color:{colour}">{_MARKS[run.state.value]} {run.state.value}</b>'
+        f'<div><b style="color:{colour}">{words.MARKS[run.state.value]} {run.state.value}</b>'
         f" &nbsp;<b>{escape(run.snapshot.notebook)}</b>"
         f' &nbsp;<span style="{_DIM};{_CODE}">{escape(run.id)}</span></div>'
     )
@@ -129,11 +128,11 @@ def run_html(run: Run) -> str:
 
 def run_text(run: Run) -> str:
     """Return a run as a few lines of text."""
-    stages = "  ".join(f"{_MARKS[s.state.value]} {s.name}" for s in run.stages)
+    stages = "  ".join(f"{words.MARKS[s.state.value]} {s.name}" for s in run.stages)
     lines = [f"run {run.id} {run.state.value}", stages]
-    lines += [f"  {name} {value:.6g}" for name, value in _sorted_metrics(run)]
+    lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
     if run.model is not None:
-        lines.append(f"model {_model(run) or run.model.uri}")
+        lines.append(f"model {words.model(run)}")
     if run.error is not None:
         lines.append(f"{run.error.type}: {run.error.message}\nhint: {run.error.hint}")
     return "\n".join(lines)
@@ -144,12 +143,11 @@ def _frame(body: str) -> str:
 
 
 def _stage(stage: Stage) -> str:
-    colour = _COLOURS[stage.state.value]
-    title = f"{stage.state.value}{f': {stage.note}' if stage.note else ''}"
-    return (
-        f'<span title="{escape(title)}"><span style="color:{colour}">{_MARKS[stage.state.value]}'
-        f'</span> {escape(stage.name)} <span style="{_DIM}">{_seconds(stage.seconds)}</span></span>'
-    )
+    state = stage.state.value
+    title = f"{state}{f': {stage.note}' if stage.note else ''}"
+    mark = f'<span style="color:{_COLOURS[state]}">{words.MARKS[state]}</span>'
+    time = f'<span style="{_DIM}">{words.seconds(stage.seconds)}</span>'
+    return f'<span title="{escape(title)}">{mark} {escape(stage.name)} {time}</span>'
 
 
 def _progress(run: Run) -> str:
@@ -185,7 +183,7 @@ def _error(run: Run) -> str:
 def _metrics(run: Run) -> str:
     if not run.metrics:
         return ""
-    metrics = _sorted_metrics(run)
+    metrics = words.metrics(run)
     shown, rest = metrics[:_TILES], metrics[_TILES:]
     tiles = "".join(
         f'<div><div style="{_DIM}">{escape(name)}</div>'
@@ -202,7 +200,7 @@ def _metrics(run: Run) -> str:
 def _links(run: Run) -> str:
     parts = []
     if run.model is not None:
-        parts.append(f"model <b>{escape(_model(run) or run.model.uri)}</b>")
+        parts.append(f"model <b>{escape(words.model(run))}</b>")
     if run.mlflow_run_id is not None:
         parts.append(f'MLflow run <span style="{_CODE}">{escape(run.mlflow_run_id)}</span>')
     if run.notebook is not None:
@@ -249,31 +247,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return f'<table style="margin:4px 0;font-size:12px"><tr>{top}</tr>{lines}</table>'
-
-
-def _metrics_text(run: Run) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in _sorted_metrics(run)[:3])
-
-
-def _sorted_metrics(run: Run) -> list[tuple[str, float]]:
-    return sorted(run.metrics.items(), key=_rank)
-
-
-def _rank(metric: tuple[str, float]) -> tuple[int, str]:
-    """Test metrics first, the notebook's own next, what autologging adds last."""
-    name = metric[0]
-    return (0 if name.startswith("test_") else 2 if name.startswith("training_") else 1), name
-
-
-def _model(run: Run) -> str:
-    model = run.model
-    if model is None or model.name is None:
-        return ""
-    return f"{model.name} version {model.version}{f' @{model.alias}' if model.alias else ''}"
-
-
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f} s"
 
 
 def _bundle(html: str, text: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_nb import encoding
+from mlops_nb.interfaces import words
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
         Status,
     )
 
-MARKS: dict[str, tuple[str, str]] = {
-    "PENDING": ("·", "dim"),
-    "RUNNING": ("▸", "cyan"),
-    "SUCCEEDED": ("✓", "green"),
-    "SKIPPED": ("\u2013", "dim"),
-    "FAILED": ("✗", "red"),
-    "CANCELED": ("■", "yellow"),
-    "LOST": ("?", "red"),
+_STYLES = {
+    "PENDING": "dim",
+    "RUNNING": "cyan",
+    "SUCCEEDED": "green",
+    "SKIPPED": "dim",
+    "FAILED": "red",
+    "CANCELED": "yellow",
+    "LOST": "red",
 }
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -67,9 +68,9 @@ class TerminalView:
                 _marked(run.state.value),
                 _plain(run.snapshot.notebook),
                 run.created_at,
-                _seconds(run.seconds),
-                _plain(_main_metrics(run)),
-                _plain(_model(run)),
+                words.seconds(run.seconds),
+                _plain(words.main_metrics(run)),
+                _plain(words.model(run)),
             )
         self.console.print(table)
 
@@ -135,7 +136,7 @@ class _Ticking:
             text = f"    cell {progress.done} of {progress.total} done"
             parts.append(Text(f"{text}  {_inert(progress.source)}  {waited:.0f} s", style="dim"))
         if self.run.metrics:
-            parts.append(Text(f"    {_inert(_main_metrics(self.run))}", style="dim"))
+            parts.append(Text(f"    {_inert(words.main_metrics(self.run))}", style="dim"))
         return Group(*parts)
 
 
@@ -155,9 +156,9 @@ def _stages(run: Run) -> RenderableType:
 
 
 def _stage_line(stage: Stage) -> Text:
-    mark, style = MARKS[stage.state.value]
-    line = Text.assemble(("  " + mark, style), f" {stage.name:<15}")
-    line.append(f" {_seconds(stage.seconds):>8}", style="dim")
+    state = stage.state.value
+    line = Text.assemble((f"  {words.MARKS[state]}", _STYLES[state]), f" {stage.name:<15}")
+    line.append(f" {words.seconds(stage.seconds):>8}", style="dim")
     if stage.note:
         line.append(f"  skipped: {_inert(stage.note)}", style="dim")
     return line
@@ -167,11 +168,11 @@ def _result(run: Run) -> RenderableType:
     parts: list[RenderableType] = []
     if run.metrics:
         table = Table.grid(padding=(0, 2))
-        for name, value in sorted(run.metrics.items(), key=_test_metrics_first):
+        for name, value in words.metrics(run):
             table.add_row(_plain(name), f"{value:.6g}")
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
     if run.model is not None:
-        parts.append(Text.assemble(("model ", "bold"), _inert(_model(run) or run.model.uri)))
+        parts.append(Text.assemble(("model ", "bold"), _inert(words.model(run))))
     if run.mlflow_run_id is not None:
         parts.append(Text.assemble(("mlflow ", "bold"), f"run {_inert(run.mlflow_run_id)}"))
     if run.notebook is not None:
@@ -243,29 +244,7 @@ def _table(*columns: str) -> Table:
 
 
 def _marked(state: str) -> Text:
-    mark, style = MARKS[state]
-    return Text(f"{mark} {state}", style=style)
-
-
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f} s"
-
-
-def _main_metrics(run: Run) -> str:
-    chosen = sorted(run.metrics.items(), key=_test_metrics_first)[:3]
-    return "  ".join(f"{name} {value:.4g}" for name, value in chosen)
-
-
-def _test_metrics_first(item: tuple[str, Any]) -> tuple[bool, str]:
-    return not item[0].startswith("test_"), item[0]
-
-
-def _model(run: Run) -> str:
-    model = run.model
-    if model is None or model.name is None:
-        return ""
-    alias = f" @{model.alias}" if model.alias else ""
-    return f"{model.name} version {model.version}{alias}"
+    return Text(f"{words.MARKS[state]} {state}", style=_STYLES[state])
 
 
 def _plain(text: str) -> Text:
