@@ -103,6 +103,7 @@ def train(
     request = RunRequest(
         id=run_id,
         pipeline=pipelines.TRAINING.name,
+        pipeline_digest=pipelines.TRAINING.digest,
         stages=pipelines.TRAINING.stages,
         backend=config.run_backend,
         snapshot=pins,

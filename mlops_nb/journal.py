@@ -236,6 +236,7 @@ def new_run(request: RunRequest) -> Run:
     return Run(
         id=request.id,
         pipeline=request.pipeline,
+        pipeline_digest=request.pipeline_digest,
         state=RunState.PENDING,
         backend=request.backend,
         snapshot=request.snapshot,

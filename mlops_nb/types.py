@@ -269,6 +269,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
     Attributes:
         id: Sorts by time of submission.
         pipeline: Name of the generic pipeline.
+        pipeline_digest: SHA-256 of the compiled pipeline, the same for every project.
         stages: Its stages, in order.
         backend: Name of the runner.
         snapshot: What was pinned.
@@ -279,6 +280,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
 
     id: str
     pipeline: str
+    pipeline_digest: str
     stages: tuple[str, ...]
     backend: str
     snapshot: Snapshot
@@ -292,6 +294,7 @@ class Run(Record, frozen=True, kw_only=True):
 
     id: str
     pipeline: str
+    pipeline_digest: str
     state: RunState
     backend: str
     snapshot: Snapshot

@@ -33,6 +33,7 @@ def request(**parameters):
     return RunRequest(
         id="one",
         pipeline="training",
+        pipeline_digest="d" * 64,
         stages=("first", "second"),
         backend="local",
         snapshot=Snapshot(

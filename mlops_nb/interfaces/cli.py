@@ -290,7 +290,11 @@ def _follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: b
         ended = list(api.watch(run.id, project=project))[-1] if wait else None
         _show(True, api.as_json(ended or run), lambda: None)
     else:
-        ended = view.follow(api.watch(run.id, project=project), wait=wait)
+        try:
+            ended = view.follow(api.watch(run.id, project=project), wait=wait)
+        except KeyboardInterrupt:
+            view.text(f"run {run.id} goes on; follow it: watch {run.id}; end it: cancel {run.id}")
+            raise
     if ended is not None and ended.state in EXIT_CODES:
         raise click.exceptions.Exit(EXIT_CODES[ended.state])
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from mlops_nb import pipelines
+
 
 def mlops(*arguments: str, cwd) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mlops_nb", *arguments]
@@ -44,6 +46,7 @@ def test_train_from_the_command_line(quickstart):
     assert run["snapshot"]["parameters"]["C"] == 0.5
     assert [d["path"] for d in run["snapshot"]["datasets"]] == ["data/train.csv", "data/test.csv"]
     assert run["error"] is None
+    assert run["pipeline_digest"] == pipelines.TRAINING.digest
 
     listed = json.loads(mlops("runs", "--json", cwd=quickstart).stdout)["runs"]
     assert [r["id"] for r in listed] == [run["id"]]
