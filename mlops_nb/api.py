@@ -14,7 +14,7 @@ import msgspec
 
 from mlops_nb import backends, encoding, journal, pipelines
 from mlops_nb import project as projects
-from mlops_nb.capture import preflight, snapshot
+from mlops_nb.capture import snapshot
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Snapshot, Status
@@ -44,11 +44,11 @@ def status(notebook: Path | str | None = None, *, project: Folder = None) -> Sta
     """Return what would be pinned now, and what is to be said about it; nothing is kept."""
     config = Config.load(project)
     try:
-        pins = snapshot.preview(config, _wanted(notebook))
+        captured = snapshot.preview(config, _wanted(notebook))
     except MlopsError as error:
         finding = Finding(severity="error", message=error.message, hint=error.hint)
         return Status(project=str(config.root), snapshot=None, findings=(finding,))
-    return Status(project=str(config.root), snapshot=pins, findings=preflight.check(pins))
+    return Status(project=str(config.root), snapshot=captured.snapshot, findings=captured.findings)
 
 
 def track(path: Path | str, *, project: Folder = None) -> str:
@@ -96,10 +96,11 @@ def train(
     run_id = _new_id()
     wanted = _wanted(notebook, params, train, test)
     if dry_run:
-        pins = snapshot.preview(config, wanted)
+        captured = snapshot.preview(config, wanted)
     else:
         projects.prepare_state(config)
-        pins = snapshot.take(config, wanted, name=run_id)
+        captured = snapshot.take(config, wanted, name=run_id)
+    pins = captured.snapshot
     request = RunRequest(
         id=run_id,
         pipeline=pipelines.TRAINING.name,
@@ -109,7 +110,7 @@ def train(
         snapshot=pins,
         arguments=pipelines.training_arguments(pins, config),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        findings=preflight.check(pins),
+        findings=captured.findings,
     )
     if dry_run:
         return journal.new_run(request)
@@ -189,8 +190,8 @@ def parameter_names(
     notebook: Path | str | None = None, *, project: Folder = None
 ) -> tuple[str, ...]:
     """Return the names in the notebook's parameters cell."""
-    pins = snapshot.preview(Config.load(project), _wanted(notebook))
-    return tuple(p.name for p in pins.hyperparameters)
+    captured = snapshot.preview(Config.load(project), _wanted(notebook))
+    return tuple(p.name for p in captured.snapshot.hyperparameters)
 
 
 def dataset_names(*, project: Folder = None) -> tuple[str, ...]:

@@ -20,13 +20,16 @@ GRACE_S = 3.0
 
 
 def of_run(run_id: str) -> list[psutil.Process]:
-    """List the processes that work for a run, but for this one."""
+    """List the living processes that work for a run, but for this one."""
     import psutil
 
     found = []
     for process in psutil.process_iter():
+        # Any of them may end while it is looked at.
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(RUN_ID) == run_id:
+            if process.pid == os.getpid() or process.environ().get(RUN_ID) != run_id:
+                continue
+            if process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
@@ -41,7 +44,7 @@ def end(run_id: str, *, grace_s: float = GRACE_S) -> None:
             process.terminate()
     psutil.wait_procs(asked, timeout=grace_s)
     # A process may have started another while it was asked to end.
-    while remaining := [p for p in of_run(run_id) if p.status() != psutil.STATUS_ZOMBIE]:
+    while remaining := of_run(run_id):
         for process in remaining:
             with contextlib.suppress(psutil.Error):
                 process.kill()

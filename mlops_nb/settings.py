@@ -40,6 +40,8 @@ class Config:
     project_name: str = _setting("", "name of the project; experiments and models are named by it")
     run_backend: str = _setting("local", "where runs go")
     run_timeout_s: int = _setting(0, "seconds that a single cell may take; 0 for no limit")
+    code_file_limit_mb: int = _setting(10, "largest changed file that a snapshot takes, in MB")
+    code_include: tuple[str, ...] = _setting((), "paths that git ignores and runs need")
     data_train: str = _setting("", "dataset to train on")
     data_test: str = _setting("", "dataset to evaluate on, never shown to tuning")
     data_other: tuple[str, ...] = _setting((), "further datasets that the notebook reads")

@@ -12,16 +12,23 @@ import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_nb.capture import worktree
+from mlops_nb.capture.worktree import DEFAULT_RULES, Entry, Rules
 from mlops_nb.exceptions import CodeError
 from mlops_nb.types import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from mlops_nb.types import Finding
+
+_MODULES = "mlops-submodules"
 REF_PREFIX = "refs/mlops/snapshots/"
 
 _SETTINGS = (
@@ -60,118 +67,167 @@ class Repository:
             )
         return cls(Path(os.fsdecode(found.stdout.rstrip(b"\n"))))
 
-    def snapshot(self, name: str, folder: Path, replaced: Mapping[str, bytes]) -> Code:
+    def snapshot(
+        self, name: str, folder: Path, replaced: Mapping[str, bytes], rules: Rules = DEFAULT_RULES
+    ) -> tuple[Code, tuple[Finding, ...]]:
         """Commit the working tree as it is to the private ref `refs/mlops/snapshots/<name>`.
 
         Args:
             name: Last part of the ref.
             folder: The project's folder, recorded relative to the repository.
             replaced: Contents to store instead of the files on disk, by path in the repository.
+            rules: What may go into a snapshot.
+
+        Returns:
+            The code, and what is to be said about it.
 
         Raises:
-            CodeError: Git refuses, or there is nothing to commit.
+            CodeError: Git refuses, there is nothing to commit, or the tree holds what must not be
+                recorded.
         """
         head = self.resolve("HEAD")
-        tree = self._tree(head, replaced)
+        with self._index(head) as environment:
+            changes = worktree.read(self, environment, rules)
+            self._store(changes.entries, environment)
+            self._store_contents(replaced, environment)
+            tree = self.git("write-tree", environment=environment).stdout.decode().strip()
+        if head is None and tree == self._empty_tree():
+            raise CodeError(
+                f"{self.root} is an empty repository: there is nothing to run",
+                hint="put the notebook into the repository first",
+            )
         clean = head is not None and tree == self.resolve("HEAD^{tree}")
         sha = head if head is not None and clean else self._commit(tree, head)
         ref = REF_PREFIX + name
-        self._git("update-ref", "--no-deref", ref, sha, "0" * 40)
+        self.git("update-ref", "--no-deref", ref, sha, "0" * 40)
+        return self._code(folder, sha=sha, dirty=not clean, ref=ref), changes.findings
+
+    def preview(
+        self, folder: Path, rules: Rules = DEFAULT_RULES
+    ) -> tuple[Code, tuple[Finding, ...]]:
+        """Return what `snapshot` would record, with HEAD's commit, and write nothing."""
+        head = self.resolve("HEAD")
+        with self._index(head) as environment:
+            changes = worktree.read(self, environment, rules)
+            against_head = self.git(
+                "diff-index", "--cached", "--quiet", head or self._empty_tree(), "--",
+                environment=environment, check=False,
+            )  # fmt: skip
+        dirty = head is None or bool(changes.entries) or bool(against_head.returncode)
+        return self._code(folder, sha=head or "", dirty=dirty, ref=""), changes.findings
+
+    @cached_property
+    def _without_filters(self) -> tuple[str, ...]:
+        return _without_filters(self.root)
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the object a revision names, or None where it names nothing (an unborn HEAD)."""
+        found = self.git("rev-parse", "--verify", "--quiet", revision, check=False)
+        return found.stdout.decode().strip() or None
+
+    def branch(self) -> str | None:
+        """Return the branch that is checked out, None when HEAD is detached."""
+        found = self.git("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
+        return os.fsdecode(found.stdout.rstrip(b"\n")) or None
+
+    def remote(self) -> str | None:
+        """Return the URL of `origin` without credentials, or None."""
+        found = self.git("config", "--get", "remote.origin.url", check=False)
+        return without_credentials(found.stdout.decode().strip()) or None
+
+    def delete_ref(self, ref: str) -> None:
+        """Let go of a snapshot."""
+        self.git("update-ref", "-d", ref)
+
+    def tracked_blob(self, path: str) -> str | None:
+        """Return the hash that git has or would have for a file, None where it is ignored."""
+        options = ("--cached", "--others", "--exclude-standard", "-z")
+        if not self.git("ls-files", *options, "--", path).stdout:
+            return None
+        return self.git("hash-object", "--", path).stdout.decode().strip()
+
+    def _code(self, folder: Path, *, sha: str, dirty: bool, ref: str) -> Code:
         return Code(
             repo=str(self.root),
             sha=sha,
             branch=self.branch(),
-            dirty=not clean,
+            dirty=dirty,
             ref=ref,
             folder=_relative(folder, self.root),
             remote=self.remote(),
         )
 
-    def preview(self, folder: Path) -> Code:
-        """Return what `snapshot` would record, with HEAD's commit, and write nothing."""
-        head = self.resolve("HEAD")
-        changed = self._git("status", "--porcelain", "-z", "--untracked-files=normal").stdout
-        return Code(
-            repo=str(self.root),
-            sha=head or "",
-            branch=self.branch(),
-            dirty=head is None or bool(changed),
-            ref="",
-            folder=_relative(folder, self.root),
-            remote=self.remote(),
-        )
-
-    def resolve(self, revision: str) -> str | None:
-        """Return the object a revision names, or None where it names nothing (an unborn HEAD)."""
-        found = self._git("rev-parse", "--verify", "--quiet", revision, check=False)
-        return found.stdout.decode().strip() or None
-
-    def branch(self) -> str | None:
-        """Return the branch that is checked out, None when HEAD is detached."""
-        found = self._git("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
-        return os.fsdecode(found.stdout.rstrip(b"\n")) or None
-
-    def remote(self) -> str | None:
-        """Return the URL of `origin` without credentials, or None."""
-        found = self._git("config", "--get", "remote.origin.url", check=False)
-        return without_credentials(found.stdout.decode().strip()) or None
-
-    def delete_ref(self, ref: str) -> None:
-        """Let go of a snapshot."""
-        self._git("update-ref", "-d", ref)
-
-    def tracked_blob(self, path: str) -> str | None:
-        """Return the hash that git has or would have for a file, None where it is ignored."""
-        options = ("--cached", "--others", "--exclude-standard", "-z")
-        if not self._git("ls-files", *options, "--", path).stdout:
-            return None
-        return self._git("hash-object", "--", path).stdout.decode().strip()
-
-    def _tree(self, head: str | None, replaced: Mapping[str, bytes]) -> str:
-        git_folder = self._git("rev-parse", "--absolute-git-dir").stdout.rstrip(b"\n")
-        with tempfile.TemporaryDirectory(prefix="mlops-", dir=os.fsdecode(git_folder)) as scratch:
+    @contextmanager
+    def _index(self, head: str | None) -> Iterator[dict[str, str]]:
+        """Make a temporary index of the user's own, and yield the environment that names it."""
+        git_folder = os.fsdecode(self.git("rev-parse", "--absolute-git-dir").stdout.rstrip(b"\n"))
+        with tempfile.TemporaryDirectory(prefix="mlops-", dir=git_folder) as scratch:
             index = Path(scratch, "index")
             environment = {"GIT_INDEX_FILE": str(index)}
-            user_index = Path(os.fsdecode(git_folder), "index")
+            user_index = Path(git_folder, "index")
             if user_index.is_file():
                 # With its time: git looks into files that are as new as the index, and a copy
                 # that is newer would hide an edit made in the same instant as a `git add`.
                 shutil.copy2(user_index, index)
                 self._clear_bits(environment)
             elif head is not None:
-                self._git("read-tree", head, environment=environment)
-            self._git("add", "--all", "--", ".", environment=environment)
-            self._store(replaced, environment)
-            tree = self._git("write-tree", environment=environment).stdout.decode().strip()
-        if head is None and tree == self._empty_tree():
-            raise CodeError(
-                f"{self.root} is an empty repository: there is nothing to run",
-                hint="put the notebook into the repository first",
-            )
-        return tree
+                self.git("read-tree", head, environment=environment)
+            yield environment
 
     def _clear_bits(self, environment: Mapping[str, str]) -> None:
         """Forget assume-unchanged and skip-worktree, which would hide what is on the disk.
 
         In a sparse checkout skip-worktree stands for absent files and has to stay.
         """
-        listed = self._git("ls-files", "-v", "-z", environment=environment).stdout.split(b"\0")
-        sparse = self._git("config", "--bool", "core.sparseCheckout", check=False).stdout
+        listed = self.git("ls-files", "-v", "-z", environment=environment).stdout.split(b"\0")
+        sparse = self.git("config", "--bool", "core.sparseCheckout", check=False).stdout
         for flag, option in ((b"h", "--no-assume-unchanged"), (b"S", "--no-skip-worktree")):
             paths = [line[2:] for line in listed if line[:1] == flag]
             if paths and not (flag == b"S" and sparse.strip() == b"true"):
-                self._git(
+                self.git(
                     "update-index", option, "-z", "--stdin",
                     environment=environment, data=b"\0".join(paths) + b"\0",
                 )  # fmt: skip
 
-    def _store(self, replaced: Mapping[str, bytes], environment: Mapping[str, str]) -> None:
-        lines = []
-        for path, content in replaced.items():
-            blob = self._git("hash-object", "-w", "--stdin", data=content).stdout.strip()
-            lines.append(b"100644 " + blob + b"\t" + os.fsencode(path))
+    def _store(self, entries: Sequence[Entry], environment: Mapping[str, str]) -> None:
+        """Put changed paths into the index, byte for byte: no filter and no conversion runs."""
+        by_path = [e for e in entries if e.is_file and b"\n" not in e.path]
+        listed = b"".join(e.path + b"\n" for e in by_path)
+        arguments = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+        blobs = self.git(*arguments, data=listed).stdout.split() if by_path else []
+        lines = [
+            b"%s %s\t%s" % (e.mode, blob, e.path)
+            for e, blob in zip(by_path, blobs, strict=True)
+        ]  # fmt: skip
+        for entry in entries:
+            if not entry.mode:
+                lines.append(b"0 " + b"0" * 40 + b"\t" + entry.path)
+            elif entry.object is not None:
+                lines.append(b"%s %s\t%s" % (entry.mode, entry.object, entry.path))
+            elif entry.content is not None or b"\n" in entry.path:
+                content = entry.content
+                if content is None:
+                    content = (self.root / os.fsdecode(entry.path)).read_bytes()
+                lines.append(b"%s %s\t%s" % (entry.mode, self._write(content), entry.path))
+        self._update_index(lines, environment)
+
+    def _store_contents(
+        self, contents: Mapping[str, bytes], environment: Mapping[str, str]
+    ) -> None:
+        self._update_index(
+            [
+                b"100644 %s\t%s" % (self._write(content), os.fsencode(path))
+                for path, content in contents.items()
+            ],
+            environment,
+        )
+
+    def _write(self, content: bytes) -> bytes:
+        return self.git("hash-object", "-w", "--stdin", "--no-filters", data=content).stdout.strip()
+
+    def _update_index(self, lines: Sequence[bytes], environment: Mapping[str, str]) -> None:
         if lines:
-            self._git(
+            self.git(
                 "update-index", "--add", "-z", "--index-info",
                 environment=environment, data=b"\0".join(lines) + b"\0",
             )  # fmt: skip
@@ -179,7 +235,7 @@ class Repository:
     def _commit(self, tree: str, head: str | None) -> str:
         when = "@0 +0000"
         if head is not None:
-            when = self._git("log", "-1", "--format=@%ct +0000", head).stdout.decode().strip()
+            when = self.git("log", "-1", "--format=@%ct +0000", head).stdout.decode().strip()
         environment = {
             f"GIT_{role}_{key}": value
             for role in ("AUTHOR", "COMMITTER")
@@ -187,7 +243,7 @@ class Repository:
         }
         parent = ["-p", head] if head is not None else []
         return (
-            self._git(
+            self.git(
                 "commit-tree", "--no-gpg-sign", "-m", "mlops_nb snapshot", *parent, tree,
                 environment=environment,
             )
@@ -196,15 +252,17 @@ class Repository:
         )  # fmt: skip
 
     def _empty_tree(self) -> str:
-        return self._git("hash-object", "-t", "tree", "--stdin", data=b"").stdout.decode().strip()
+        return self.git("hash-object", "-t", "tree", "--stdin", data=b"").stdout.decode().strip()
 
-    def _git(
+    def git(
         self,
         *arguments: str,
         check: bool = True,
         data: bytes | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
+        """Run git at the repository's top, without the filters that are configured for it."""
+        arguments = (*self._without_filters, *arguments)
         return _run(arguments, cwd=self.root, check=check, data=data, environment=environment)
 
 
@@ -241,22 +299,69 @@ def fetch(repo: str, sha: str, target: Path) -> None:
             hint="submit the run again: its snapshot was deleted",
         )
     (target / "HEAD").write_text(f"{sha}\n")
+    for path, commit in _submodules(target, sha):
+        module = target / _MODULES / path
+        module.parent.mkdir(parents=True, exist_ok=True)
+        fetch(_submodule_source(repo, target, sha, path), commit, module)
 
 
 def checkout(repository: Path, folder: Path) -> None:
-    """Check out a repository made by `fetch` into a new folder, as a repository of its own."""
+    """Check out a repository made by `fetch`, with its submodules, into a new folder.
+
+    No filter runs: the commit has the bytes that were on the disk.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _run(
         ["clone", "--quiet", "--shared", "--no-checkout", "--", str(repository), str(folder)],
         cwd=folder.parent,
     )
-    _run(["checkout", "--quiet", "--detach", "--force"], cwd=folder)
+    _run([*_without_filters(folder), "checkout", "--quiet", "--detach", "--force"], cwd=folder)
+    for path, _ in _submodules(repository, "HEAD"):
+        (folder / path).rmdir()
+        checkout(repository / _MODULES / path, folder / path)
 
 
 def read_file(repository: Path, sha: str, path: str) -> bytes | None:
     """Return a file of a commit, or None where the commit has none of that name."""
     found = _run(["cat-file", "blob", f"{sha}:{path}"], cwd=repository, check=False)
     return None if found.returncode else found.stdout
+
+
+def _submodules(repository: Path, sha: str) -> list[tuple[str, str]]:
+    """List path and commit of each submodule that a commit names."""
+    lines = _run(["ls-tree", "-r", "-z", sha], cwd=repository).stdout.split(b"\0")
+    found = (line.partition(b"\t") for line in lines if line.startswith(b"160000 "))
+    return [(os.fsdecode(path), entry.split()[2].decode()) for entry, _, path in found]
+
+
+def _submodule_source(repo: str, repository: Path, sha: str, path: str) -> str:
+    """Return where a submodule comes from: the user's own checkout, else its URL."""
+    if (Path(repo) / path / ".git").exists():
+        return str(Path(repo) / path)
+    blob = f"{sha}:.gitmodules"
+    listed = _run(
+        ["config", "--blob", blob, "-z", "--get-regexp", r"^submodule\..*\.(path|url)$"],
+        cwd=repository, check=False,
+    ).stdout.split(b"\0")  # fmt: skip
+    pairs = dict(os.fsdecode(line).split("\n", 1) for line in listed if line)
+    for key, value in pairs.items():
+        url = pairs.get(key.removesuffix(".path") + ".url")
+        if key.endswith(".path") and value == path and url and "://" in url:
+            return url
+    raise CodeError(
+        f"the submodule {path} is not checked out here, and .gitmodules has no URL for it",
+        hint=f"check it out: git submodule update --init {path}",
+    )
+
+
+def _without_filters(folder: Path) -> tuple[str, ...]:
+    """Return the settings that switch off the filters that somebody configured."""
+    names = _run(
+        ["config", "--name-only", "-z", "--get-regexp", r"^filter\."], cwd=folder, check=False
+    )
+    drivers = {os.fsdecode(n).rpartition(".")[0] for n in names.stdout.split(b"\0") if n}
+    off = ("clean=", "smudge=", "process=", "required=false")
+    return tuple(word for d in sorted(drivers) for o in off for word in ("-c", f"{d}.{o}"))
 
 
 def without_credentials(url: str) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb.capture import dvc, environment, hyperparameters, notebook, session
+from mlops_nb.capture import dvc, environment, hyperparameters, notebook, preflight, session
 from mlops_nb.capture.git import Repository
+from mlops_nb.capture.worktree import Rules
 from mlops_nb.exceptions import DataError, NotebookError, UsageError
-from mlops_nb.types import CommandLineText, Dataset, Hyperparameter, Snapshot
+from mlops_nb.types import CommandLineText, Dataset, Finding, Hyperparameter, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,15 @@ class Wanted:
     test: str | None = None
 
 
-def take(config: Config, wanted: Wanted, *, name: str) -> Snapshot:
+@dataclass(frozen=True)
+class Captured:
+    """What was pinned, and what is to be said about it."""
+
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+
+
+def take(config: Config, wanted: Wanted, *, name: str) -> Captured:
     """Pin everything, and keep it: the commit under a private ref, changed data in DVC's cache.
 
     Args:
@@ -53,7 +62,7 @@ def take(config: Config, wanted: Wanted, *, name: str) -> Snapshot:
     return _Capture(config, wanted, keep=True).snapshot(name)
 
 
-def preview(config: Config, wanted: Wanted) -> Snapshot:
+def preview(config: Config, wanted: Wanted) -> Captured:
     """Return what `take` would pin, and keep nothing."""
     return _Capture(config, wanted, keep=False).snapshot("")
 
@@ -66,27 +75,29 @@ class _Capture:
         self.namespace = session.namespace()
         self.replaced: dict[str, bytes] = {}
 
-    def snapshot(self, name: str) -> Snapshot:
+    def snapshot(self, name: str) -> Captured:
         path = self._notebook()
         place = self._inside(path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, path)
-        pins = environment.read()
+        installed = environment.read()
         variables = environment.variables(self.config.environment_variables)
         datasets = [self._dataset(role, place) for role, place in self._places(parameters, path)]
-        code = (
-            self.repository.snapshot(name, self.config.root, self.replaced)
+        rules = Rules(self.config.code_file_limit_mb, self.config.code_include)
+        code, findings = (
+            self.repository.snapshot(name, self.config.root, self.replaced, rules)
             if self.keep
-            else self.repository.preview(self.config.root)
+            else self.repository.preview(self.config.root, rules)
         )
-        return Snapshot(
+        pins = Snapshot(
             code=msgspec.structs.replace(code, python_path=environment.import_paths(self.top)),
             notebook=place,
             datasets=tuple(msgspec.structs.replace(d, sha=code.sha) for d in datasets),
             hyperparameters=self._pointing_at(parameters, datasets, path),
-            environment=pins,
+            environment=installed,
             variables=variables,
         )
+        return Captured(pins, (*findings, *preflight.check(pins)))
 
     def _notebook(self) -> Path:
         if self.wanted.notebook is None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from mlops_nb.capture import git
 from mlops_nb.capture.git import Repository
+from mlops_nb.capture.worktree import Rules
 from mlops_nb.exceptions import CodeError
 
 
@@ -112,6 +114,60 @@ def make_hooks_that_fail(project):
     make_modified(project)
 
 
+def make_line_ends_that_git_would_convert(project):
+    project.git("config", "core.autocrlf", "input")
+    project.write(".gitattributes", "*.txt text=auto\n*.bat text eol=crlf\n")
+    (project.root / "dos.txt").write_bytes(b"a\r\nb\r\n")
+    (project.root / "run.bat").write_bytes(b"a\r\nb\r\n")
+
+
+def make_filter_that_fails(project):
+    project.git("config", "filter.lfs.clean", "touch HOOK_RAN; exit 1")
+    project.git("config", "filter.lfs.smudge", "touch HOOK_RAN; exit 1")
+    project.git("config", "filter.lfs.required", "true")
+    project.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (project.root / "model.bin").write_bytes(bytes(range(256)))
+
+
+def make_large_file_storage_checked_out(project):
+    """HEAD has a pointer, the disk has the content, and git takes the two for the same."""
+    project.write(".gitattributes", "*.bin filter=lfs -text\n")
+    pointer = "printf 'version https://git-lfs.github.com/spec/v1\\n'; cat >/dev/null"
+    project.git("config", "filter.lfs.clean", pointer)
+    (project.root / "model.bin").write_bytes(b"content")
+    project.git("add", "-A")
+    project.git("commit", "-qm", "pointer")
+    assert project.git("show", "HEAD:model.bin").startswith("version")
+
+
+def sparse_checkout(project):
+    project.write("wide/a.py", "a = 1\n")
+    project.git("add", "-A")
+    project.git("commit", "-qm", "wide")
+    project.git("sparse-checkout", "set", "--no-cone", "/*", "!/wide/")
+    assert not (project.root / "wide").exists()
+    make_modified(project)
+
+
+def make_file_where_a_folder_was(project):
+    project.write("package/module.py", "x = 1\n")
+    project.git("add", "-A")
+    project.git("commit", "-qm", "package")
+    (project.root / "package" / "module.py").unlink()
+    (project.root / "package").rmdir()
+    project.write("package", "now a file\n")
+
+
+def make_folder_where_a_file_was(project):
+    (project.root / "helper.py").unlink()
+    project.write("helper.py/module.py", "x = 1\n")
+
+
+def make_touched(project):
+    os.utime(project.root / "helper.py")
+    project.write("other.py", "x = 1\n")
+
+
 def make_signing_and_safecrlf(project):
     project.git("config", "commit.gpgSign", "true")
     project.git("config", "core.safecrlf", "true")
@@ -129,7 +185,7 @@ def tree_of(root: Path) -> dict[bytes, tuple[int, bytes]]:
         cwd=root, capture_output=True, check=True,
     ).stdout.split(b"\0")  # fmt: skip
     paths = {name: root / os.fsdecode(name) for name in listed if name}
-    return {name: content_of(path) for name, path in paths.items() if os.path.lexists(path)}
+    return {n: content_of(p) for n, p in paths.items() if p.is_symlink() or p.is_file()}
 
 
 def content_of(path: Path) -> tuple[int, bytes]:
@@ -145,7 +201,7 @@ def test_snapshot_is_the_tree_in_front_of_the_user_and_touches_nothing(
     make(project)
     before, tree = state_of(project.root), tree_of(project.root)
 
-    code = Repository.find(project.root).snapshot("one", project.root, {})
+    code, _ = Repository.find(project.root).snapshot("one", project.root, {})
 
     assert state_of(project.root) == before
     git.fetch(str(project.root), code.sha, tmp_path / "bare")
@@ -156,7 +212,7 @@ def test_snapshot_is_the_tree_in_front_of_the_user_and_touches_nothing(
 
 
 def test_clean_tree_is_recorded_as_its_own_commit(project):
-    code = Repository.find(project.root).snapshot("one", project.root, {})
+    code, _ = Repository.find(project.root).snapshot("one", project.root, {})
     assert code.sha == project.git("rev-parse", "HEAD")
     assert (code.dirty, code.branch) == (False, "main")
 
@@ -164,7 +220,7 @@ def test_clean_tree_is_recorded_as_its_own_commit(project):
 def test_same_dirty_tree_is_the_same_commit(project):
     make_modified(project)
     repository = Repository.find(project.root)
-    first, second = (repository.snapshot(name, project.root, {}) for name in ("one", "two"))
+    first, second = (repository.snapshot(name, project.root, {})[0] for name in ("one", "two"))
     assert first.sha == second.sha
     assert first.ref != second.ref
 
@@ -173,7 +229,7 @@ def test_unborn_branch_is_recorded_without_parent(project, tmp_path):
     fresh = tmp_path / "fresh"
     subprocess.run(["git", "init", "-q", str(fresh)], check=True)
     (fresh / "a.py").write_text("x = 1\n")
-    code = Repository.find(fresh).snapshot("one", fresh, {})
+    code, _ = Repository.find(fresh).snapshot("one", fresh, {})
     assert code.dirty
     parents = subprocess.run(
         ["git", "log", "--format=%P", code.sha], cwd=fresh, capture_output=True, check=True
@@ -185,7 +241,7 @@ def test_linked_worktree_is_its_own_tree(project, tmp_path):
     linked = tmp_path / "linked"
     project.git("worktree", "add", "-q", "-b", "side", str(linked))
     (linked / "helper.py").write_text("ANSWER = 7\n")
-    code = Repository.find(linked).snapshot("one", linked, {})
+    code, _ = Repository.find(linked).snapshot("one", linked, {})
     assert code.branch == "side"
     assert project.git("show", f"{code.sha}:helper.py") == "ANSWER = 7"
 
@@ -193,7 +249,7 @@ def test_linked_worktree_is_its_own_tree(project, tmp_path):
 def test_missing_identity_does_not_matter(project, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     make_modified(project)
-    code = Repository.find(project.root).snapshot("one", project.root, {})
+    code, _ = Repository.find(project.root).snapshot("one", project.root, {})
     assert "mlops_nb@localhost" in project.git("show", "--format=%ae", "-s", code.sha)
 
 
@@ -226,13 +282,13 @@ def test_empty_repository_is_refused(tmp_path):
 
 def test_remote_url_is_recorded_without_credentials(project):
     project.git("remote", "add", "origin", "https://user:s3cret@host.example/a.git?token=t0ken")
-    code = Repository.find(project.root).preview(project.root)
+    code, _ = Repository.find(project.root).preview(project.root)
     assert code.remote == "https://host.example/a.git"
 
 
 def test_fetch_over_a_url_gives_a_commit_that_no_branch_has(project, tmp_path):
     make_modified(project)
-    code = Repository.find(project.root).snapshot("one", project.root, {})
+    code, _ = Repository.find(project.root).snapshot("one", project.root, {})
     git.fetch(project.root.as_uri(), code.sha, tmp_path / "bare")
     git.checkout(tmp_path / "bare", tmp_path / "tree")
     assert (tmp_path / "tree" / "helper.py").read_text() == "ANSWER = 42\n"
@@ -241,3 +297,169 @@ def test_fetch_over_a_url_gives_a_commit_that_no_branch_has(project, tmp_path):
 def test_fetch_of_a_deleted_snapshot_says_so(project, tmp_path):
     with pytest.raises(CodeError, match="has no commit"):
         git.fetch(str(project.root), "1" * 40, tmp_path / "bare")
+
+
+def test_a_tree_that_was_only_touched_is_clean(project):
+    os.utime(project.root / "helper.py")
+    repository = Repository.find(project.root)
+    assert not repository.preview(project.root)[0].dirty
+    assert not repository.snapshot("one", project.root, {})[0].dirty
+
+
+def test_paths_outside_of_a_sparse_checkout_are_as_they_were(project):
+    sparse_checkout(project)
+    code, _ = Repository.find(project.root).snapshot("one", project.root, {})
+    assert project.git("show", f"{code.sha}:wide/a.py") == "a = 1"
+
+
+def snapshot_of(project, **rules):
+    return Repository.find(project.root).snapshot("one", project.root, {}, Rules(**rules))
+
+
+def refusal_of(project, **rules):
+    with pytest.raises(CodeError) as refused:
+        snapshot_of(project, **rules)
+    assert project.git("for-each-ref", "refs/mlops") == ""
+    return refused.value
+
+
+def test_a_link_out_of_the_repository_is_refused_and_the_hint_cures_it(project, tmp_path):
+    (tmp_path / "outside.txt").write_text("x")
+    (project.root / "link.txt").symlink_to("../outside.txt")
+    refused = refusal_of(project)
+    assert "leads out of the repository" in refused.message
+    run_hint(project, refused)
+    snapshot_of(project)
+
+
+def test_an_absolute_link_is_refused_and_the_hint_cures_it(project):
+    (project.root / "link.py").symlink_to(project.root / "helper.py")
+    refused = refusal_of(project)
+    assert "is absolute" in refused.message
+    run_hint(project, refused)
+    snapshot_of(project)
+
+
+def test_a_large_new_file_is_refused_and_the_hint_cures_it(project):
+    project.write("big.csv", "0" * 1_100_000)
+    refused = refusal_of(project, file_limit_mb=1)
+    assert "big.csv has 1.1 MB" in refused.message
+    run_hint(project, refused)
+    assert not snapshot_of(project, file_limit_mb=1)[1]
+
+
+def test_a_file_that_grew_large_is_refused_and_the_hint_cures_it(project):
+    project.write("helper.py", "#" * 1_100_000)
+    run_hint(project, refusal_of(project, file_limit_mb=1))
+    snapshot_of(project, file_limit_mb=1)
+
+
+def test_a_large_file_that_is_committed_is_no_matter(project):
+    project.write("big.csv", "0" * 1_100_000)
+    project.git("add", "-A")
+    project.git("commit", "-qm", "big")
+    snapshot_of(project, file_limit_mb=1)
+
+
+def run_hint(project, refused):
+    command = refused.hint.partition(": ")[2] if ": " in refused.hint else refused.hint
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(  # noqa: S602  (a person would type it into a shell)
+        command, shell=True, cwd=project.root, check=True, capture_output=True, env=environment
+    )
+
+
+def test_ignored_files_stay_out_unless_asked_for(project):
+    project.write(".gitignore", "/build/\n")
+    project.write("build/made.py", "x = 1\n")
+    listing = "ls-tree", "-r", "--name-only"
+    code, _ = snapshot_of(project)
+    assert "build/made.py" not in project.git(*listing, code.sha)
+    code, _ = Repository.find(project.root).snapshot(
+        "two", project.root, {}, Rules(include=("build",))
+    )
+    assert "build/made.py" in project.git(*listing, code.sha)
+
+
+def test_a_nested_repository_and_a_pipe_are_left_out_and_said(project):
+    for arguments in (["init", "-q", "nested"], ["init", "-q", "unborn"]):
+        subprocess.run(["git", *arguments], cwd=project.root, check=True)
+    project.write("nested/a.py", "x = 1\n")
+    subprocess.run(["git", "add", "-A"], cwd=project.root / "nested", check=True)
+    subprocess.run(["git", "commit", "-qm", "n"], cwd=project.root / "nested", check=True)
+    os.mkfifo(project.root / "pipe")
+    _, findings = snapshot_of(project)
+    said = " ".join(f.message for f in findings)
+    assert "nested is a git repository of its own" in said
+
+
+@pytest.fixture
+def with_submodule(project, tmp_path):
+    library = tmp_path / "library"
+    subprocess.run(["git", "init", "-q", str(library)], check=True)
+    (library / "lib.py").write_text("LIB = 1\n")
+    subprocess.run(["git", "add", "-A"], cwd=library, check=True)
+    subprocess.run(["git", "commit", "-qm", "lib"], cwd=library, check=True)
+    project.git(
+        "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "vendor/lib"
+    )
+    project.git("commit", "-qm", "submodule")
+    return project
+
+
+def test_a_submodule_comes_with_the_commit_that_is_checked_out(with_submodule, tmp_path):
+    project = with_submodule
+    project.write("vendor/lib/lib.py", "LIB = 2\n")
+    subprocess.run(["git", "commit", "-qam", "2"], cwd=project.root / "vendor/lib", check=True)
+    code, _ = snapshot_of(project)
+    assert code.dirty
+    git.fetch(str(project.root), code.sha, tmp_path / "bare")
+    git.checkout(tmp_path / "bare", tmp_path / "tree")
+    assert (tmp_path / "tree" / "vendor" / "lib" / "lib.py").read_text() == "LIB = 2\n"
+
+
+def test_a_submodule_with_changes_of_its_own_is_refused_and_the_hint_cures_it(with_submodule):
+    project = with_submodule
+    project.write("vendor/lib/lib.py", "LIB = 3\n")
+    refused = refusal_of(project)
+    assert "the submodule vendor/lib has changes" in refused.message
+    refused.hint += " -m three"
+    run_hint(project, refused)
+    snapshot_of(project)
+
+
+def test_a_private_key_by_name_is_kept_out_and_said(project):
+    for name in (".env", "prod.env", "id_rsa", "deploy.pem", "conf/credentials.json"):
+        project.write(name, "hunter2\n")
+    project.write(".env.example", "TOKEN=\n")
+    code, findings = snapshot_of(project)
+    listed = project.git("ls-tree", "-r", "--name-only", code.sha).splitlines()
+    assert ".env.example" in listed
+    assert not {".env", "prod.env", "id_rsa", "deploy.pem", "conf/credentials.json"} & set(listed)
+    assert len(findings) == 5
+
+
+def test_a_token_in_changed_code_is_refused_by_place_and_never_repeated(project):
+    token = "ghp_" + "a1B2" * 9
+    project.write("helper.py", f"ANSWER = 41\nTOKEN = {token!r}\n")
+    refused = refusal_of(project)
+    assert "helper.py, line 2, holds what looks like a GitHub token" in refused.message
+    assert token not in str(refused)
+    project.write("helper.py", f"TOKEN = {token!r}  # pragma: allowlist secret\n")
+    snapshot_of(project)
+
+
+def test_a_token_in_a_notebooks_output_is_masked_in_the_snapshot_alone(project):
+    import json
+
+    token = "hf_" + "aB3dE" * 7
+    path = project.notebook("print(1)")
+    document = json.loads(path.read_text())
+    document["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [token]}]
+    path.write_text(json.dumps(document))
+    code, findings = snapshot_of(project)
+    assert token in path.read_text()
+    stored = project.git("show", f"{code.sha}:train.ipynb")
+    assert token not in stored
+    assert json.loads(stored)["cells"][0]["source"] == "print(1)"
+    assert "the outputs of train.ipynb hold a secret" in findings[0].message

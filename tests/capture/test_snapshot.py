@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_nb.capture import preflight, snapshot
+from mlops_nb.capture import snapshot
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import DataError, MlopsError, NotebookError, UsageError
 from mlops_nb.settings import Config
@@ -14,9 +14,13 @@ from mlops_nb.types import CommandLineText
 NOTEBOOK = Path("train.ipynb")
 
 
-def take(project, name="one", **wanted):
+def capture(project, name="one", **wanted):
     wanted.setdefault("notebook", NOTEBOOK)
     return snapshot.take(Config.load(project.root), Wanted(**wanted), name=name)
+
+
+def take(project, name="one", **wanted):
+    return capture(project, name, **wanted).snapshot
 
 
 def test_all_of_it_is_pinned(project):
@@ -52,20 +56,21 @@ def test_changed_data_go_into_the_snapshots_pointer_not_the_users(project, state
     path.write_text("a,b,label\n1,2,0\n")
     before = state_of(project.root)
 
-    pins = take(project)
+    captured = capture(project)
 
     assert state_of(project.root) == before
+    pins = captured.snapshot
     train = pins.dataset("train")
     assert train.changed
     assert train.hash in project.git("show", f"{pins.code.sha}:data/train.csv.dvc")
     assert train.hash not in project.git("show", "HEAD:data/train.csv.dvc")
-    assert any("changed since" in f.message for f in preflight.check(pins))
+    assert any("changed since" in f.message for f in captured.findings)
 
 
 def test_preview_writes_nothing(project, state_of):
     project.write("helper.py", "ANSWER = 1\n")
     before = state_of(project.root)
-    pins = snapshot.preview(Config.load(project.root), Wanted(notebook=NOTEBOOK))
+    pins = snapshot.preview(Config.load(project.root), Wanted(notebook=NOTEBOOK)).snapshot
     assert pins.code.dirty
     assert state_of(project.root) == before
     assert project.git("for-each-ref", "refs/mlops") == ""
@@ -98,7 +103,7 @@ def test_a_project_in_a_folder_of_a_repository(project):
     project.write("inner/mlops.toml", '[project]\nname = "inner"\n')
     project.notebook("1", path="inner/n.ipynb")
     config = Config.load(project.root / "inner")
-    pins = snapshot.take(config, Wanted(notebook=Path("inner/n.ipynb")), name="one")
+    pins = snapshot.take(config, Wanted(notebook=Path("inner/n.ipynb")), name="one").snapshot
     assert (pins.code.folder, pins.notebook) == ("inner", "inner/n.ipynb")
 
 

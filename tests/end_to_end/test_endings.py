@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,10 +33,18 @@ def running(project, until, *cells):
     return run
 
 
-def stage_process(run_id: str) -> psutil.Process:
-    """Return the process of the stage that runs: the parent of the kernel."""
-    kernels = [p for p in processes.of_run(run_id) if "ipykernel_launcher" in " ".join(p.cmdline())]
-    return kernels[0].parent()
+def command_lines(run_id: str) -> dict[str, psutil.Process]:
+    """Return the run's processes by their command lines."""
+    found = {}
+    for process in processes.of_run(run_id):
+        with contextlib.suppress(psutil.Error):
+            found[" ".join(process.cmdline())] = process
+    return found
+
+
+def process_of(run_id: str, word: str) -> psutil.Process:
+    """Return the process of a run that has this word in its command line."""
+    return next(p for line, p in command_lines(run_id).items() if word in line)
 
 
 def test_a_notebook_that_raises_then_resumes(project, tmp_path, folder_of):
@@ -109,7 +118,7 @@ def test_cancel_ends_all_processes_and_keeps_the_notebook(project, until):
         "print('started', flush=True)\ntime.sleep(300)"
     )
     run = running(project, until, sleeper)
-    until(lambda: any(p.name() == "sleep" for p in processes.of_run(run.id)))
+    until(lambda: any("sleep 300" in line for line in command_lines(run.id)))
 
     canceled = api.cancel(run.id)
 
@@ -125,9 +134,7 @@ def test_a_driver_that_was_killed_leaves_a_lost_run_that_resumes(project, until,
     flag = tmp_path / "flag"
     waiting = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.1)"
     run = running(project, until, waiting)
-    driver = next(p for p in processes.of_run(run.id) if "local.driver" in " ".join(p.cmdline()))
-
-    driver.send_signal(signal.SIGKILL)
+    process_of(run.id, "local.driver").send_signal(signal.SIGKILL)
 
     lost = until(lambda: (r := api.show(run.id)).state is RunState.LOST and r, 10)
     assert (lost.error.type, lost.error.stage) == ("DriverLost", "train")
@@ -142,7 +149,8 @@ def test_a_driver_that_was_killed_leaves_a_lost_run_that_resumes(project, until,
 
 def test_a_stage_that_was_killed_is_said_to_have_been(project, until):
     run = running(project, until, "import time; time.sleep(300)")
-    stage_process(run.id).send_signal(signal.SIGKILL)
+    # The stage is the parent of the kernel.
+    process_of(run.id, "ipykernel_launcher").parent().send_signal(signal.SIGKILL)
     failed = until(lambda: (r := api.show(run.id)).state.terminal and r, 20)
     assert failed.state is RunState.FAILED
     assert (failed.error.type, failed.error.stage) == ("StageKilled", "train")

@@ -25,7 +25,7 @@ def test_arguments_are_the_parameters_flat_and_text(project):
     spec = yaml.safe_load(pipelines.TRAINING.compiled.read_text())
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     config = Config.load(project.root)
-    pins = snapshot.preview(config, Wanted(notebook=project.root / "train.ipynb"))
+    pins = snapshot.preview(config, Wanted(notebook=project.root / "train.ipynb")).snapshot
     arguments = pipelines.training_arguments(pins, config)
     assert set(arguments) == set(parameters)
     assert {p["parameterType"] for p in parameters.values()} == {"STRING"}
@@ -35,7 +35,7 @@ def test_arguments_are_the_parameters_flat_and_text(project):
 def test_only_values_that_differ_from_the_cell_are_passed(project):
     config = Config.load(project.root)
     wanted = Wanted(notebook=project.root / "train.ipynb", params={"rate": 0.25})
-    pins = snapshot.preview(config, wanted)
+    pins = snapshot.preview(config, wanted).snapshot
     assert pipelines.training_arguments(pins, config)["hyperparameters"] == '{"rate":0.25}'
 
 
