@@ -7,17 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import mlflow
 import nbformat
+import psutil
 
 from mlops_nb import api, processes
 from mlops_nb.journal import StageStarted
 from mlops_nb.types import RunState, StageState
-
-if TYPE_CHECKING:
-    import psutil
 
 
 def mlflow_status(run) -> str:
