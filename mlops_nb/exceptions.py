@@ -5,7 +5,8 @@
     ├── ProjectError          the folder is not (yet) a project that can be pinned
     │   ├── CodeError         git cannot give the code
     │   ├── DataError         DVC cannot give the data
-    │   └── NotebookError     the notebook cannot be found, read or run
+    │   ├── NotebookError     the notebook cannot be found, read or run
+    │   └── PreflightError    a run of it would fail, and that can be seen before
     ├── ConfigError           a setting is unknown or has a wrong value
     ├── StageError            a stage of a run failed for a reason we can name
     ├── TrackingError         MLflow cannot be reached or written
@@ -22,6 +23,7 @@ __all__ = [
     "DataError",
     "MlopsError",
     "NotebookError",
+    "PreflightError",
     "ProjectError",
     "RunError",
     "StageError",
@@ -69,6 +71,10 @@ class DataError(ProjectError):
 
 class NotebookError(ProjectError):
     """The notebook cannot be found, read or run."""
+
+
+class PreflightError(ProjectError):
+    """A run would fail, and that can be seen before it starts."""
 
 
 class ConfigError(MlopsError):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from mlops_nb.exceptions import UsageError
 from mlops_nb.types import Environment
@@ -32,6 +34,26 @@ def read() -> Environment:
         lock=tuple(lock),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def editable(root: Path) -> tuple[tuple[str, str], ...]:
+    """List the packages that are installed from folders outside of the repository.
+
+    Returns:
+        Name and folder of each; this package itself is left out.
+    """
+    found = []
+    for distribution in distributions():
+        text = distribution.read_text("direct_url.json")
+        if text is None or '"editable"' not in text:
+            continue
+        record = json.loads(text)
+        folder = Path(unquote(urlsplit(record["url"]).path))
+        outside = not folder.resolve().is_relative_to(root.resolve())
+        name = distribution.metadata["Name"]
+        if record.get("dir_info", {}).get("editable") and outside and name != "mlops_nb":
+            found.append((name, str(folder)))
+    return tuple(found)
 
 
 def variables(names: tuple[str, ...]) -> dict[str, str]:

@@ -135,6 +135,11 @@ class Repository:
         found = self.git("config", "--get", "remote.origin.url", check=False)
         return without_credentials(found.stdout.decode().strip()) or None
 
+    def is_ignored(self, path: Path) -> bool:
+        """Whether git ignores a file."""
+        options = ("--others", "--ignored", "--exclude-standard", "-z")
+        return bool(self.git("ls-files", *options, "--", str(path)).stdout)
+
     def delete_ref(self, ref: str) -> None:
         """Let go of a snapshot."""
         self.git("update-ref", "-d", ref)

@@ -33,8 +33,9 @@ def read_cell(source: str) -> tuple[Hyperparameter, ...]:
     Raises:
         UsageError: The cell is not valid Python.
     """
+    source = _without_magics(source)
     try:
-        tree = ast.parse(_without_magics(source))
+        tree = ast.parse(source)
     except SyntaxError as error:
         raise UsageError(
             f"the parameters cell is not valid Python: {error.msg} (line {error.lineno})",
@@ -51,7 +52,8 @@ def read_cell(source: str) -> tuple[Hyperparameter, ...]:
         else:
             continue
         for name in names:
-            found[name] = _parameter(name, value, annotation)
+            text = ast.get_source_segment(source, value) or ast.unparse(value)
+            found[name] = _parameter(name, value, annotation, text)
     return tuple(found.values())
 
 
@@ -116,7 +118,9 @@ def _resolved(
     return msgspec.structs.replace(declared, value=_fitting(declared, value), source=source)
 
 
-def _parameter(name: str, value: ast.expr, annotation: ast.expr | None) -> Hyperparameter:
+def _parameter(
+    name: str, value: ast.expr, annotation: ast.expr | None, text: str
+) -> Hyperparameter:
     try:
         default = ast.literal_eval(value)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -128,7 +132,7 @@ def _parameter(name: str, value: ast.expr, annotation: ast.expr | None) -> Hyper
             default=None,
             value=None,
             source="expression",
-            expression=ast.unparse(value),
+            expression=text,
         )
     inferred = "any" if default is None else type(default).__name__
     kind = _declared_type(annotation) or inferred

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mlops_nb import history
 from mlops_nb.capture import dvc, environment, hyperparameters, notebook, preflight, session
 from mlops_nb.capture.git import Repository
 from mlops_nb.capture.worktree import Rules
-from mlops_nb.exceptions import DataError, NotebookError, UsageError
+from mlops_nb.exceptions import DataError, NotebookError, PreflightError, UsageError
 from mlops_nb.types import CommandLineText, Dataset, Finding, Hyperparameter, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mlops_nb.settings import Config
 
@@ -83,6 +84,20 @@ class _Capture:
         installed = environment.read()
         variables = environment.variables(self.config.environment_variables)
         datasets = [self._dataset(role, place) for role, place in self._places(parameters, path)]
+        import_paths = environment.import_paths(self.top)
+        found = preflight.check(
+            preflight.Evidence(
+                hyperparameters=parameters,
+                datasets=datasets,
+                document=document,
+                executed=history.executed() if self._is_own(path) else (),
+                import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
+                is_ignored=self.repository.is_ignored,
+                editable=environment.editable(self.top),
+            )
+        )
+        if self.keep:
+            _stop_at_errors(found)
         rules = Rules(self.config.code_file_limit_mb, self.config.code_include)
         code, findings = (
             self.repository.snapshot(name, self.config.root, self.replaced, rules)
@@ -90,14 +105,14 @@ class _Capture:
             else self.repository.preview(self.config.root, rules)
         )
         pins = Snapshot(
-            code=msgspec.structs.replace(code, python_path=environment.import_paths(self.top)),
+            code=msgspec.structs.replace(code, python_path=import_paths),
             notebook=place,
             datasets=tuple(msgspec.structs.replace(d, sha=code.sha) for d in datasets),
             hyperparameters=self._pointing_at(parameters, datasets, path),
             environment=installed,
             variables=variables,
         )
-        return Captured(pins, (*findings, *preflight.check(pins)))
+        return Captured(pins, (*preflight.of_code(code), *findings, *found))
 
     def _notebook(self) -> Path:
         if self.wanted.notebook is None:
@@ -129,13 +144,18 @@ class _Capture:
 
     def _session_of(self, path: Path) -> Mapping[str, Any] | None:
         """Return the session's names, unless it is known to be that of another notebook."""
-        if self.wanted.notebook is None or self.namespace is None:
-            return self.namespace
+        return None if self._is_own(path) is False else self.namespace
+
+    def _is_own(self, path: Path) -> bool | None:
+        """Whether the session runs this notebook; None where that cannot be told."""
+        if self.namespace is None:
+            return None
+        if self.wanted.notebook is None:
+            return True
         try:
-            own = notebook.locate(self.namespace)
+            return notebook.locate(self.namespace).resolve() == path.resolve()
         except NotebookError:
-            return self.namespace
-        return self.namespace if own.resolve() == path.resolve() else None
+            return None
 
     def _places(self, parameters: tuple[Hyperparameter, ...], path: Path) -> list[tuple[str, str]]:
         """List role and path in the repository of each dataset.
@@ -242,6 +262,12 @@ class _Capture:
 
     def _same_file(self, folder: Path, value: Any, place: str) -> bool:
         return isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.top / place
+
+
+def _stop_at_errors(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.severity == "error":
+            raise PreflightError(finding.message, hint=finding.hint)
 
 
 def _nearby(path: Path, root: Path) -> str:

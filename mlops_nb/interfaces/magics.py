@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb import history
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
 def register(shell: InteractiveShell) -> None:
     """Add the magic, its completion and the look of a run to an IPython session."""
+    history.record(shell)
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     formatters = shell.display_formatter.formatters
