@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import backends, encoding, journal, pipelines
+from mlops_nb import backends, encoding, journal, pipelines, reproduction
 from mlops_nb import project as projects
 from mlops_nb.capture import snapshot
+from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
-from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Snapshot, Status
+from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Snapshot, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +110,7 @@ def train(
         backend=config.run_backend,
         snapshot=pins,
         arguments=pipelines.training_arguments(pins, config),
-        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created_at=_now().isoformat("T", "seconds"),
         findings=captured.findings,
     )
     if dry_run:
@@ -160,6 +161,32 @@ def resume(run_id: str = "latest", *, wait: bool = False, project: Folder = None
     runner = _runner(project)
     run = runner.resume(_resolve(runner, run_id))
     return _last(runner.watch(run.id)) if wait else run
+
+
+def reproduce(
+    run_id: str = "latest", *, tolerance: float = reproduction.TOLERANCE, project: Folder = None
+) -> Verdict:
+    """Run a run again from its record alone, and compare what comes out.
+
+    Args:
+        run_id: A run that succeeded: its id, the beginning of it, or "latest".
+        tolerance: Largest relative difference of a metric, absolute below 1.
+        project: A folder of the project.
+
+    Returns:
+        PASS or FAIL for data, packages and each metric, and the first difference as the reason.
+    """
+    config = Config.load(project)
+    runner = backends.runner(config)
+    recorded = runner.get(_resolve(runner, run_id))
+    reproduction.must_be_reproducible(recorded)
+    repository = Repository.find(config.root)
+    request = reproduction.request(
+        runner.request(recorded.id), run_id=_new_id(), created_at=_now().isoformat("T", "seconds")
+    )
+    repository.keep(request.snapshot.code.sha, request.id)
+    again = _last(runner.watch(runner.submit(request).id))
+    return reproduction.compare(recorded, again, top=repository.root, tolerance=tolerance)
 
 
 def compile(output: Path | str = ".") -> tuple[Path, ...]:
@@ -235,8 +262,11 @@ def _wanted(
 
 
 def _new_id() -> str:
-    now = datetime.now(timezone.utc)
-    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    return f"{_now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _resolve(runner: Runner, run_id: str) -> str:

@@ -243,6 +243,7 @@ def new_run(request: RunRequest) -> Run:
         stages=tuple(Stage(name=name) for name in request.stages),
         created_at=request.created_at,
         findings=request.findings,
+        reproduces=request.reproduces,
     )
 
 

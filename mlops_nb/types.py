@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 __all__ = [
+    "Check",
     "Code",
     "CommandLineText",
     "Dataset",
@@ -30,6 +31,7 @@ __all__ = [
     "Stage",
     "StageState",
     "Status",
+    "Verdict",
 ]
 
 
@@ -276,6 +278,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
         arguments: The pipeline's parameters, flat and scalar.
         created_at: ISO 8601, UTC.
         findings: What the preflight warned of.
+        reproduces: The run that this one repeats, when it does.
     """
 
     id: str
@@ -287,6 +290,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
     arguments: dict[str, str]
     created_at: str
     findings: tuple[Finding, ...] = ()
+    reproduces: str | None = None
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -308,12 +312,33 @@ class Run(Record, frozen=True, kw_only=True):
     kfp_run_id: str | None = None
     tracking_uri: str | None = None
     notebook: str | None = None
+    reproduces: str | None = None
     findings: tuple[Finding, ...] = ()
     error: Failure | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
+
+
+class Check(Record, frozen=True, kw_only=True):
+    """One thing that was compared; `kind` is data, interpreter, package, run or metric."""
+
+    kind: str
+    name: str
+    recorded: str
+    again: str
+    passed: bool
+
+
+class Verdict(Record, frozen=True, kw_only=True):
+    """Whether a run came out the same from its record; `reason` is the first difference."""
+
+    run_id: str
+    reproduction_id: str
+    passed: bool
+    reason: str | None
+    checks: tuple[Check, ...]
 
 
 class Setting(Record, frozen=True, kw_only=True):

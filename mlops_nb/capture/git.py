@@ -140,6 +140,19 @@ class Repository:
         options = ("--others", "--ignored", "--exclude-standard", "-z")
         return bool(self.git("ls-files", *options, "--", str(path)).stdout)
 
+    def keep(self, sha: str, name: str) -> None:
+        """Keep a commit under a snapshot ref of its own.
+
+        Raises:
+            CodeError: The repository does not have it.
+        """
+        if self.resolve(f"{sha}^{{commit}}") is None:
+            raise CodeError(
+                f"{self.root} has no commit {sha}",
+                hint="get the snapshot from where the run was made: git fetch ORIGIN " + sha,
+            )
+        self.git("update-ref", "--no-deref", REF_PREFIX + name, sha, "0" * 40)
+
     def delete_ref(self, ref: str) -> None:
         """Let go of a snapshot."""
         self.git("update-ref", "-d", ref)
@@ -367,6 +380,12 @@ def _without_filters(folder: Path) -> tuple[str, ...]:
     drivers = {os.fsdecode(n).rpartition(".")[0] for n in names.stdout.split(b"\0") if n}
     off = ("clean=", "smudge=", "process=", "required=false")
     return tuple(word for d in sorted(drivers) for o in off for word in ("-c", f"{d}.{o}"))
+
+
+def blob_at(repository: Path, sha: str, path: str) -> str | None:
+    """Return the hash of a file of a commit, None where the commit has none of that name."""
+    found = _run(["rev-parse", "--verify", "--quiet", f"{sha}:{path}"], cwd=repository, check=False)
+    return found.stdout.decode().strip() or None
 
 
 def without_credentials(url: str) -> str:

@@ -21,7 +21,7 @@ from mlops_nb.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mlops_nb.types import Run, Setting, Status
+    from mlops_nb.types import Run, Setting, Status, Verdict
 
 EXIT_CODES = {RunState.FAILED: 1, RunState.LOST: 1, RunState.CANCELED: 130}
 
@@ -43,6 +43,9 @@ class View(Protocol):
 
     def status(self, status: Status) -> None:
         """Show what would be pinned."""
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Show whether a run came out the same."""
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Show settings."""
@@ -213,6 +216,22 @@ def resume(view: View, run_id: str, wait: bool, project: str | None, as_json: bo
     """Start an ended run again from the stage that failed."""
     run = api.resume(run_id, project=project)
     _follow(view, run, wait=wait, project=project, as_json=as_json)
+
+
+@verbs.command()
+@_run_id
+@click.option("--tolerance", type=float, default=1e-6, help="Relative difference of a metric.")
+@_project
+@_json
+@click.pass_obj
+def reproduce(
+    view: View, run_id: str, tolerance: float, project: str | None, as_json: bool
+) -> None:
+    """Run a run again from its record alone and compare: PASS or FAIL, and why."""
+    verdict = api.reproduce(run_id, tolerance=tolerance, project=project)
+    _show(as_json, api.as_json(verdict), lambda: view.verdict(verdict))
+    if not verdict.passed:
+        raise click.exceptions.Exit(1)
 
 
 @verbs.command(name="compile")

@@ -13,7 +13,7 @@ from mlops_nb.types import RunState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mlops_nb.types import Run, Setting, Snapshot, Stage, Status
+    from mlops_nb.types import Run, Setting, Snapshot, Stage, Status, Verdict
 
 # Lab's own colours, with values for where there is no Lab.
 _COLOURS = {
@@ -97,6 +97,23 @@ class NotebookView:
         ]
         text = [f"{f.severity}: {f.message}\n  hint: {f.hint}" for f in status.findings]
         _display(_frame("".join(parts)), "\n".join([status.project, *text]))
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Show what was compared, and the verdict."""
+        outcome = "PASS" if verdict.passed else "FAIL"
+        colour = _COLOURS["SUCCEEDED" if verdict.passed else "FAILED"]
+        rows = [
+            ("PASS" if c.passed else "FAIL", c.kind, c.name, c.recorded, c.again)
+            for c in verdict.checks
+        ]
+        head = (
+            f'<div><b style="color:{colour}">{outcome}</b> {escape(verdict.reason or "")}</div>'
+            f'<div style="{_DIM}">run {escape(verdict.run_id)}, repeated as '
+            f"{escape(verdict.reproduction_id)}</div>"
+        )
+        table = _table(("", "what", "", "recorded", "again"), rows)
+        text = "\n".join("  ".join(row) for row in rows)
+        _display(_frame(head + table), f"{outcome} {verdict.reason or ''}\n{text}")
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Show a table of settings."""

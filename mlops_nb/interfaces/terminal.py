@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Snapshot,
         Stage,
         Status,
+        Verdict,
     )
 
 _STYLES = {
@@ -92,6 +93,18 @@ class TerminalView:
             parts.append(_parameters(status.snapshot.hyperparameters))
         parts += [_finding(finding) for finding in status.findings]
         self.console.print(Group(*parts))
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Print what was compared, and the verdict."""
+        table = _table("", "what", "", "recorded", "again")
+        for check in verdict.checks:
+            mark = Text("PASS", "green") if check.passed else Text("FAIL", "bold red")
+            cells = (check.kind, check.name, check.recorded, check.again)
+            table.add_row(mark, *map(_plain, cells))
+        self.console.print(table)
+        outcome = ("PASS", "bold green") if verdict.passed else ("FAIL", "bold red")
+        self.console.print(Text.assemble(outcome, f" {_inert(verdict.reason or '')}".rstrip()))
+        self.console.print(Text(f"run {verdict.run_id}, repeated as {verdict.reproduction_id}"))
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Print a table of settings."""

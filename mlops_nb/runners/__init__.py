@@ -28,6 +28,9 @@ class Runner(Protocol):
     def get(self, run_id: str) -> Run:
         """Return a run as it is now."""
 
+    def request(self, run_id: str) -> RunRequest:
+        """Return what a run was asked for."""
+
     def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
         """Yield a run as it is now and then whenever something has happened, to its end."""
 

@@ -18,7 +18,7 @@ def run(
         tracking_uri: Where MLflow keeps run and registry.
         mlflow_run_id: The run that logged the model.
         model_uri: The model, "" for none.
-        name: Registered name.
+        name: Registered name, "" to register nothing.
         alias: Alias of the new version, "" for none.
 
     Returns:
@@ -29,6 +29,8 @@ def run(
     """
     if not model_uri:
         raise Skipped("the notebook logged no model", version="")
+    if not name:
+        raise Skipped("a reproduction registers nothing", version="")
     version = Store(tracking_uri).register(
         name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
     )

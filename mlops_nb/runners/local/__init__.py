@@ -67,6 +67,10 @@ class LocalRunner:
         run = folder.load()
         return run if run.state.terminal or _is_held(folder) else self._reconcile(folder)
 
+    def request(self, run_id: str) -> RunRequest:
+        """Return what a run was asked for."""
+        return self._folder(run_id).load_request()
+
     def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
         """Yield the run now, and whenever its journal has grown, to its end."""
         folder = self._folder(run_id)

@@ -1,0 +1,181 @@
+"""Run a recorded run again from its record alone, and say whether the same came out.
+
+Nothing of the working tree, the session or the settings goes in: code and data come by the recorded
+commit, parameters from the recorded arguments. What cannot be taken from the record, the packages
+of this interpreter, is compared with it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_nb import encoding
+from mlops_nb.capture import dvc, environment, git
+from mlops_nb.exceptions import RunError
+from mlops_nb.types import Check, RunState, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlops_nb.types import Dataset, Environment, Run, RunRequest
+
+TOLERANCE = 1e-6
+
+
+def request(recorded: RunRequest, *, run_id: str, created_at: str) -> RunRequest:
+    """Return the request that runs a recorded one again, in the environment of this process.
+
+    It registers no model version: an alias must not move because somebody checked a claim.
+    """
+    code = msgspec.structs.replace(recorded.snapshot.code, ref=git.REF_PREFIX + run_id)
+    snapshot = msgspec.structs.replace(recorded.snapshot, code=code, environment=environment.read())
+    arguments = {
+        **recorded.arguments,
+        "environment": snapshot.environment.hash,
+        "snapshot": encoding.dumps(msgspec.to_builtins(snapshot), name="the snapshot's records"),
+        "model_name": "",
+    }
+    return msgspec.structs.replace(
+        recorded,
+        id=run_id,
+        snapshot=snapshot,
+        arguments=arguments,
+        created_at=created_at,
+        findings=(),
+        reproduces=recorded.id,
+    )
+
+
+def must_be_reproducible(run: Run) -> None:
+    """Raise `RunError` where there is no result to compare with."""
+    if run.state is not RunState.SUCCEEDED:
+        raise RunError(
+            f"run {run.id} is {run.state.value}: it has no result to compare with",
+            hint="name a run that succeeded: jupyter mlops runs",
+        )
+
+
+def compare(recorded: Run, again: Run, *, top: Path, tolerance: float) -> Verdict:
+    """Compare a run with its reproduction.
+
+    Args:
+        recorded: The run as it was.
+        again: The reproduction, ended.
+        top: Top folder of the repository that has the snapshot.
+        tolerance: Largest relative difference of a metric, absolute below 1.
+
+    Returns:
+        The verdict; its checks stand in the order in which one thing decides the next, so that the
+        first that failed is the reason.
+    """
+    checks = [
+        *_data(recorded, top),
+        *_environment(recorded.snapshot.environment, again.snapshot.environment),
+        _outcome(again),
+        *_metrics(recorded, again, tolerance),
+    ]
+    failed = [check for check in checks if not check.passed]
+    return Verdict(
+        run_id=recorded.id,
+        reproduction_id=again.id,
+        passed=not failed,
+        reason=_reason(failed),
+        checks=tuple(checks),
+    )
+
+
+def _reason(failed: list[Check]) -> str | None:
+    if not failed:
+        return None
+    first = failed[0]
+    if first.kind == "metric":
+        return (
+            f"{first.name} was {first.recorded} and is {first.again}, from the same code, data, "
+            "parameters and packages: the notebook does not fix what it draws at random"
+        )
+    return f"{first.kind} {first.name}: recorded {first.recorded}, now {first.again}"
+
+
+def _data(recorded: Run, top: Path) -> Iterator[Check]:
+    for dataset in recorded.snapshot.datasets:
+        now = _hash_at(dataset, top)
+        yield Check(
+            kind="data",
+            name=dataset.path,
+            recorded=dataset.hash,
+            again=now,
+            passed=now == dataset.hash,
+        )
+
+
+def _hash_at(dataset: Dataset, top: Path) -> str:
+    """Return the hash that the recorded commit has for a dataset's path."""
+    if dataset.hash.startswith("git:"):
+        return f"git:{git.blob_at(top, dataset.sha, dataset.path)}"
+    pointer = dvc.find_pointer(dataset.path, lambda path: git.read_file(top, dataset.sha, path))
+    if pointer is None:
+        return "absent"
+    # A file inside of a tracked folder has a hash of its own, which the folder's object lists.
+    return pointer.hash if pointer.out == dataset.path else dataset.hash
+
+
+def _environment(recorded: Environment, again: Environment) -> Iterator[Check]:
+    yield Check(
+        kind="interpreter",
+        name=recorded.implementation,
+        recorded=recorded.python,
+        again=again.python,
+        passed=(recorded.implementation, recorded.python) == (again.implementation, again.python),
+    )
+    before, now = _versions(recorded), _versions(again)
+    differing = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
+    for name in differing:
+        yield Check(
+            kind="package",
+            name=name,
+            recorded=before.get(name, "absent"),
+            again=now.get(name, "absent"),
+            passed=False,
+        )
+    if not differing:
+        count = f"{len(before)} packages"
+        yield Check(kind="packages", name="all", recorded=count, again=count, passed=True)
+
+
+def _versions(recorded: Environment) -> dict[str, str]:
+    return {name: version for name, _, version in (line.partition("==") for line in recorded.lock)}
+
+
+def _outcome(again: Run) -> Check:
+    error = f": {again.error.message}" if again.error is not None else ""
+    return Check(
+        kind="run",
+        name="state",
+        recorded=RunState.SUCCEEDED.value,
+        again=again.state.value + error,
+        passed=again.state is RunState.SUCCEEDED,
+    )
+
+
+def _metrics(recorded: Run, again: Run, tolerance: float) -> Iterator[Check]:
+    if again.state is not RunState.SUCCEEDED:
+        return
+    for name, value in recorded.metrics.items():
+        now = again.metrics.get(name)
+        yield Check(
+            kind="metric",
+            name=name,
+            recorded=repr(value),
+            again=repr(now) if now is not None else "absent",
+            passed=now is not None and _close(value, now, tolerance),
+        )
+
+
+def _close(value: float, now: float, tolerance: float) -> bool:
+    if math.isnan(value) or math.isnan(now):
+        return math.isnan(value) and math.isnan(now)
+    return math.isclose(value, now, rel_tol=tolerance, abs_tol=tolerance)

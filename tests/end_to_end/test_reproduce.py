@@ -1,0 +1,93 @@
+"""A run repeated from its record alone."""
+
+from __future__ import annotations
+
+import json
+
+import mlflow
+import msgspec
+import pytest
+
+from mlops_nb import api, reproduction
+from mlops_nb.capture import dvc
+from mlops_nb.exceptions import RunError
+from tests.end_to_end.conftest import MODEL_CELLS
+
+
+@pytest.fixture
+def recorded(project):
+    """A run of a dirty tree, which the tree has left behind since."""
+    project.notebook(*MODEL_CELLS, parameters="rate: float = 0.5")
+    project.write("helper.py", "ANSWER = 42\n")
+    run = api.train("train.ipynb", params={"rate": 0.25}, wait=True)
+    assert run.state.value == "SUCCEEDED", run.error
+    project.git("checkout", "-q", "--", ".")
+    project.write("helper.py", "ANSWER = 0\n")
+    project.write("mlops.toml", '[project]\nname = "another"\n')
+    return run
+
+
+def test_a_dirty_run_comes_out_the_same_and_one_changed_byte_does_not(
+    project, recorded, json_of, state_of
+):
+    before = state_of(project.root)
+    code, verdict = json_of("reproduce", recorded.id)
+
+    assert code == 0, verdict
+    assert (verdict["passed"], verdict["reason"]) == (True, None)
+    assert state_of(project.root) == before
+    names = {check["name"] for check in verdict["checks"] if check["kind"] == "metric"}
+    assert names == set(recorded.metrics)
+    again = api.show(verdict["reproduction_id"])
+    assert again.metrics["answer"] == 42
+    assert again.metrics["rate_seen"] == 0.25
+    assert again.reproduces == recorded.id
+    assert again.stage("register").note == "a reproduction registers nothing"
+    client = mlflow.MlflowClient(tracking_uri=recorded.tracking_uri)
+    assert len(client.search_model_versions("name = 'sample'")) == 1
+
+    tampered = dvc.object_path(
+        dvc.cache_folder(project.root), recorded.snapshot.dataset("train").hash
+    )
+    tampered.chmod(0o644)
+    tampered.write_bytes(tampered.read_bytes().replace(b"7,0", b"7,1", 1))
+    code, verdict = json_of("reproduce", recorded.id)
+    assert code == 1
+    assert "data/train.csv: object" in verdict["reason"]
+    assert "is corrupt" in verdict["reason"]
+
+
+def test_a_notebook_that_does_not_fix_its_seed_is_told_so(project):
+    project.notebook(
+        "import mlflow, random\nmlflow.log_metric('draw', random.random())",
+        parameters="rate = 0.5",
+    )
+    run = api.train("train.ipynb", wait=True)
+    verdict = api.reproduce(run.id)
+    assert not verdict.passed
+    assert verdict.reason.startswith("draw was ")
+    assert verdict.reason.endswith("the notebook does not fix what it draws at random")
+    assert api.reproduce(run.id, tolerance=1.0).passed
+
+    other = msgspec.structs.replace(
+        run.snapshot.environment,
+        lock=tuple(
+            "numpy==0.1" if line.startswith("numpy==") else line
+            for line in run.snapshot.environment.lock
+        ),
+    )
+    changed = msgspec.structs.replace(
+        run, snapshot=msgspec.structs.replace(run.snapshot, environment=other)
+    )
+    verdict = reproduction.compare(changed, run, top=project.root, tolerance=0)
+    assert not verdict.passed
+    assert verdict.reason.startswith("package numpy: recorded 0.1, now ")
+
+
+def test_a_run_without_a_result_is_refused(project, folder_of):
+    project.notebook("raise ValueError('no')")
+    run = api.train("train.ipynb", wait=True)
+    with pytest.raises(RunError, match="it has no result to compare with"):
+        api.reproduce(run.id)
+    request = json.loads(folder_of(run.id).request.read_text())
+    assert request["reproduces"] is None
