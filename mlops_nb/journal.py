@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlops_nb import encoding
+from mlops_nb.exceptions import RunError
 from mlops_nb.types import (
     Failure,
     Model,
@@ -162,8 +163,18 @@ class RunFolder:
         return self.path / "logs" / f"{stage}.log"
 
     def load_request(self) -> RunRequest:
-        """Read the request."""
-        return msgspec.convert(encoding.loads(self.request.read_bytes()), RunRequest)
+        """Read the request.
+
+        Raises:
+            RunError: The record is damaged.
+        """
+        try:
+            return msgspec.convert(encoding.loads(self.request.read_bytes()), RunRequest)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise RunError(
+                f"the record of run {self.path.name} cannot be read: {error}",
+                hint=f"move it out of the way: mv {self.path} {self.path.parent.parent}",
+            ) from error
 
     def create(self, request: RunRequest) -> None:
         """Make the folder and write the request.

@@ -36,7 +36,10 @@ __all__ = [
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Base of all records: immutable, and readable by older and newer releases."""
+    """Base of all records: immutable, and readable by older and newer releases.
+
+    Unknown fields are passed over, and a field that comes later has a default.
+    """
 
 
 class CommandLineText(str):
@@ -283,13 +286,13 @@ class RunRequest(Record, frozen=True, kw_only=True):
 
     id: str
     pipeline: str
-    pipeline_digest: str
     stages: tuple[str, ...]
     backend: str
     snapshot: Snapshot
     arguments: dict[str, str]
     created_at: str
     findings: tuple[Finding, ...] = ()
+    pipeline_digest: str = ""
     reproduces: str | None = None
 
 
@@ -298,7 +301,6 @@ class Run(Record, frozen=True, kw_only=True):
 
     id: str
     pipeline: str
-    pipeline_digest: str
     state: RunState
     backend: str
     snapshot: Snapshot
@@ -312,6 +314,7 @@ class Run(Record, frozen=True, kw_only=True):
     kfp_run_id: str | None = None
     tracking_uri: str | None = None
     notebook: str | None = None
+    pipeline_digest: str = ""
     reproduces: str | None = None
     findings: tuple[Finding, ...] = ()
     error: Failure | None = None

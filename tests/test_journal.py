@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import math
 import threading
 
 import pytest
 
+from mlops_nb.exceptions import RunError
 from mlops_nb.journal import (
     CellStarted,
     MetricsLogged,
@@ -64,6 +66,21 @@ def test_a_request_is_read_as_it_was_written(folder):
     x, y = folder.load_request().snapshot.hyperparameters
     assert math.isnan(x.value)
     assert y.value == [1, {"z": None}]
+
+
+def test_a_record_of_an_older_release_is_read(folder):
+    record = json.loads(folder.request.read_text())
+    del record["pipeline_digest"], record["reproduces"], record["findings"]
+    record["of_a_later_release"] = 1
+    folder.request.write_text(json.dumps(record))
+    assert folder.load().id == "one"
+
+
+def test_a_damaged_record_is_named(folder):
+    folder.request.write_text("{")
+    with pytest.raises(RunError, match="the record of run one cannot be read") as refused:
+        folder.load()
+    assert refused.value.hint.startswith("move it out of the way: mv ")
 
 
 def test_a_run_is_never_made_twice(folder):
