@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import backends, encoding, journal, pipelines, reproduction
+from mlops_nb import backends, encoding, journal, pipelines, reproduction, transfer
 from mlops_nb import project as projects
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.git import Repository
@@ -182,11 +182,30 @@ def reproduce(
     reproduction.must_be_reproducible(recorded)
     repository = Repository.find(config.root)
     request = reproduction.request(
-        runner.request(recorded.id), run_id=_new_id(), created_at=_now().isoformat("T", "seconds")
+        runner.request(recorded.id),
+        run_id=_new_id(),
+        created_at=_now().isoformat("T", "seconds"),
+        top=repository.root,
+        tracking_uri=config.resolved_tracking_uri,
     )
     repository.keep(request.snapshot.code.sha, request.id)
     again = _last(runner.watch(runner.submit(request).id))
     return reproduction.compare(recorded, again, top=repository.root, tolerance=tolerance)
+
+
+def export(run_id: str, file: Path | str, *, project: Folder = None) -> Path:
+    """Write a run as one file: record, commit, data and lock, readable without this package."""
+    config = Config.load(project)
+    runner = backends.runner(config)
+    transfer.write(config, runner.get(_resolve(runner, run_id)), Path(file))
+    return Path(file)
+
+
+def import_(file: Path | str, *, project: Folder = None) -> Run:
+    """Put a run that `export` wrote into this project, to be shown or reproduced here."""
+    config = Config.load(project)
+    projects.prepare_state(config)
+    return backends.runner(config).get(transfer.read(config, Path(file)))
 
 
 def compile(output: Path | str = ".") -> tuple[Path, ...]:

@@ -26,10 +26,19 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6
 
 
-def request(recorded: RunRequest, *, run_id: str, created_at: str) -> RunRequest:
-    """Return the request that runs a recorded one again, in the environment of this process.
+def request(
+    recorded: RunRequest, *, run_id: str, created_at: str, top: Path, tracking_uri: str
+) -> RunRequest:
+    """Return the request that runs a recorded one again, here and in this process's environment.
 
     It registers no model version: an alias must not move because somebody checked a claim.
+
+    Args:
+        recorded: What was asked for.
+        run_id: The new run's id.
+        created_at: ISO 8601, UTC.
+        top: Top folder of the repository that has the commit here.
+        tracking_uri: Where MLflow keeps runs here.
     """
     code = msgspec.structs.replace(recorded.snapshot.code, ref=git.REF_PREFIX + run_id)
     snapshot = msgspec.structs.replace(recorded.snapshot, code=code, environment=environment.read())
@@ -37,6 +46,9 @@ def request(recorded: RunRequest, *, run_id: str, created_at: str) -> RunRequest
         **recorded.arguments,
         "environment": snapshot.environment.hash,
         "snapshot": encoding.dumps(msgspec.to_builtins(snapshot), name="the snapshot's records"),
+        "code_repo": str(top),
+        "data_repo": str(top) if recorded.arguments["data_repo"] else "",
+        "tracking_uri": tracking_uri,
         "model_name": "",
     }
     return msgspec.structs.replace(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import Finding
 
+_BUNDLED = "refs/heads/run"
 _MODULES = "mlops-submodules"
 REF_PREFIX = "refs/mlops/snapshots/"
 
@@ -152,6 +153,24 @@ class Repository:
                 hint="get the snapshot from where the run was made: git fetch ORIGIN " + sha,
             )
         self.git("update-ref", "--no-deref", REF_PREFIX + name, sha, "0" * 40)
+
+    def bundle(self, sha: str, path: Path) -> None:
+        """Write a commit and its history as a file that `git clone` can read.
+
+        Raises:
+            CodeError: The repository has lost the commit.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            bare = Path(scratch, "repository")
+            fetch(str(self.root), sha, bare)
+            # A clone takes branches, and nothing of refs/mlops.
+            _run(["update-ref", _BUNDLED, sha], cwd=bare)
+            _run(["bundle", "create", "--quiet", str(path), _BUNDLED, "HEAD"], cwd=bare)
+
+    def unbundle(self, path: Path, name: str) -> None:
+        """Take the commit out of a bundle, under a snapshot ref of its own."""
+        refs = f"{_BUNDLED}:{REF_PREFIX}{name}"
+        self.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(path), refs)
 
     def delete_ref(self, ref: str) -> None:
         """Let go of a snapshot."""

@@ -234,6 +234,29 @@ def reproduce(
         raise click.exceptions.Exit(1)
 
 
+@verbs.command()
+@click.argument("run_id", metavar="ID")
+@click.argument("file")
+@_project
+@_json
+@click.pass_obj
+def export(view: View, run_id: str, file: str, project: str | None, as_json: bool) -> None:
+    """Write a run as one file: record, code, data, lock."""
+    path = str(api.export(run_id, file, project=project))
+    _show(as_json, {"file": path}, lambda: view.text(f"wrote {path}"))
+
+
+@verbs.command(name="import")
+@click.argument("file")
+@_project
+@_json
+@click.pass_obj
+def import_(view: View, file: str, project: str | None, as_json: bool) -> None:
+    """Put a run that `export` wrote into this project."""
+    run = api.import_(file, project=project)
+    _show(as_json, api.as_json(run), lambda: view.run(run))
+
+
 @verbs.command(name="compile")
 @click.option("--output", default=".", metavar="DIR", help="Folder to write to.")
 @_json

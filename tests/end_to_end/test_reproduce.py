@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 
 import mlflow
 import msgspec
@@ -91,3 +93,58 @@ def test_a_run_without_a_result_is_refused(project, folder_of):
         api.reproduce(run.id)
     request = json.loads(folder_of(run.id).request.read_text())
     assert request["reproduces"] is None
+
+
+def test_a_run_is_carried_to_another_project_and_comes_out_the_same_there(
+    project, recorded, json_of, tmp_path, monkeypatch
+):
+    carried = tmp_path / "run.tar.gz"
+    assert json_of("export", recorded.id, str(carried))[0] == 0
+    elsewhere = tmp_path / "elsewhere"
+    api.init(elsewhere)
+    monkeypatch.chdir(elsewhere)
+    shutil.rmtree(project.root)
+
+    code, imported = json_of("import", str(carried))
+    assert code == 0
+    assert imported["id"] == recorded.id
+    assert imported["metrics"] == recorded.metrics
+    code, verdict = json_of("reproduce", recorded.id)
+    assert (code, verdict["reason"]) == (0, None)
+    code, refused = json_of("import", str(carried))
+    assert code == 1
+    assert "has run" in refused["error"]["message"]
+
+    opened = tmp_path / "opened"
+    subprocess.run(["mkdir", str(opened)], check=True)
+    for command in (
+        ["tar", "xzf", str(carried), "-C", str(opened)],
+        ["sha256sum", "--quiet", "--check", "SHA256SUMS"],
+        ["git", "clone", "-q", "code.bundle", "code"],
+    ):
+        subprocess.run(command, cwd=opened, check=True, capture_output=True)
+    assert (opened / "code" / "helper.py").read_text() == "ANSWER = 42\n"
+    assert dvc.md5_of(opened / "data/data/train.csv") == recorded.snapshot.dataset("train").hash
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "text", "absent"])
+def test_a_damaged_file_is_refused_and_leaves_no_trace(project, tmp_path, json_of, damage):
+    project.notebook("print(1)", parameters="rate = 0.5")
+    run = api.train("train.ipynb", wait=False)
+    carried = tmp_path / "run.tar.gz"
+    api.cancel(run.id)
+    api.export(run.id, carried)
+    content = carried.read_bytes()
+    carried.unlink()
+    damaged = {
+        "flip": content[:-2000] + bytes([content[-2000] ^ 1]) + content[-1999:],
+        "cut": content[:-500],
+        "text": b"hello",
+    }
+    if damage in damaged:
+        carried.write_bytes(damaged[damage])
+    shutil.rmtree(project.root / ".mlops")
+    code, refused = json_of("import", str(carried))
+    assert code == 1
+    assert refused["error"]["type"] == "RunError"
+    assert not (project.root / ".mlops" / "runs").exists()

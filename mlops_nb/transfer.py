@@ -1,0 +1,228 @@
+"""Carry a run as one file: its record, its commit as a git bundle, its data, its lock.
+
+The file is a gzipped tar that needs nothing of this package to be read:
+
+    README.txt              how to read it
+    SHA256SUMS              of all the rest, for `sha256sum --check`
+    run.json                the run: pins, parameters, metrics, model
+    environment.lock        one name==version a line
+    notebook.ipynb          as it was executed, secrets in outputs masked
+    code.bundle             the commit of run.json, for `git clone`
+    data/<path>             the datasets
+    record/                 what `import` puts back
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mlops_nb import encoding
+from mlops_nb.capture import dvc, secrets
+from mlops_nb.capture.git import Repository
+from mlops_nb.exceptions import DataError, RunError
+from mlops_nb.journal import RunFolder
+
+if TYPE_CHECKING:
+    from mlops_nb.settings import Config
+    from mlops_nb.types import Dataset, Run
+
+_SUMS = "SHA256SUMS"
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+_README = """\
+A training run, as it was recorded.
+
+    sha256sum --check SHA256SUMS      nothing has changed since it was written
+    cat run.json                      pins, parameters, metrics, model
+    git clone code.bundle code        the code, with the edits that were in no commit: {sha}
+    ls data                           the datasets, by their paths in the repository
+    pip install -r environment.lock   the packages
+
+To run it again and compare, in a project of mlops_nb:
+
+    jupyter mlops import FILE
+    jupyter mlops reproduce {id}
+"""
+
+
+def write(config: Config, run: Run, path: Path) -> None:
+    """Write a run to a file.
+
+    Raises:
+        RunError: The run goes on, or the file exists.
+        CodeError: The repository has lost the commit.
+        DataError: DVC's cache has lost data, or they are corrupt.
+    """
+    if not run.state.terminal:
+        raise RunError(
+            f"run {run.id} goes on", hint=f"wait for its end: jupyter mlops watch {run.id}"
+        )
+    if path.exists():
+        raise RunError(f"{path} exists", hint="name a file that does not")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        _write_record(RunFolder(config.state_folder / "runs" / run.id), run, folder)
+        Repository.find(config.root).bundle(run.snapshot.code.sha, folder / "code.bundle")
+        for dataset in run.snapshot.datasets:
+            _write_data(config, dataset, folder)
+        _write_sums(folder)
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        with tarfile.open(unfinished, "w:gz") as archive:
+            for entry in sorted(folder.iterdir()):
+                archive.add(entry, entry.name)
+        unfinished.replace(path)
+
+
+def read(config: Config, path: Path) -> str:
+    """Put the run of a file into a project, and return its id.
+
+    Raises:
+        RunError: The file is no such file, is damaged, or the project has the run.
+        CodeError: The bundle does not give the commit.
+        DataError: A dataset is not what its hash says, or the project has no DVC.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        _extract(path, folder)
+        record = RunFolder(folder / "record")
+        request = record.load_request()
+        if not _RUN_ID.fullmatch(request.id):
+            raise RunError(f"{path} holds no run", hint="name a file that `export` wrote")
+        target = RunFolder(config.state_folder / "runs" / request.id)
+        if target.path.exists():
+            raise RunError(
+                f"the project has run {request.id} already",
+                hint=f"see it: jupyter mlops show {request.id}",
+            )
+        for dataset in request.snapshot.datasets:
+            _read_data(config, dataset, folder)
+        Repository.find(config.root).unbundle(folder / "code.bundle", request.id)
+        target.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copytree(record.path, target.path)
+        target.path.chmod(0o700)
+        return request.id
+
+
+def _write_record(source: RunFolder, run: Run, folder: Path) -> None:
+    record = folder / "record"
+    record.mkdir()
+    for file in (source.request, source.events):
+        shutil.copyfile(file, record / file.name)
+    if source.notebook.is_file():
+        content = secrets.mask_outputs(source.notebook.read_bytes())
+        for place in (folder, record):
+            (place / source.notebook.name).write_bytes(content)
+    (folder / "run.json").write_text(encoding.record(run, indent=2) + "\n", encoding="utf-8")
+    lock = "\n".join(run.snapshot.environment.lock)
+    (folder / "environment.lock").write_text(lock + "\n", encoding="utf-8")
+    readme = _README.format(sha=run.snapshot.code.sha, id=run.id)
+    (folder / "README.txt").write_text(readme, encoding="utf-8")
+
+
+def _write_data(config: Config, dataset: Dataset, folder: Path) -> None:
+    if dataset.hash.startswith("git:"):
+        return
+    root = _dvc_root(config)
+    cache = dvc.cache_folder(root)
+    missing = dvc.missing_objects(cache, dataset.hash)
+    if missing:
+        raise DataError(
+            f"DVC's cache has lost {len(missing)} objects of {dataset.path}",
+            hint=f"get them from the remote: cd {root} && dvc fetch",
+        )
+    for file in dvc.list_files(cache, dataset.hash):
+        target = folder / "data" / PurePosixPath(dataset.path, file.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(dvc.object_path(cache, file.md5), target)
+        _must_have_hash(target, file.md5, dataset)
+    if dataset.hash.endswith(".dir"):
+        listing = folder / "record" / "listings" / dataset.hash
+        listing.parent.mkdir(exist_ok=True)
+        shutil.copyfile(dvc.object_path(cache, dataset.hash), listing)
+
+
+def _read_data(config: Config, dataset: Dataset, folder: Path) -> None:
+    if dataset.hash.startswith("git:"):
+        return
+    cache = dvc.cache_folder(_dvc_root(config))
+    listing = folder / "record" / "listings" / dataset.hash
+    if listing.is_file():
+        _keep(cache, listing, dataset.hash)
+    for file in dvc.list_files(cache, dataset.hash):
+        source = folder / "data" / PurePosixPath(dataset.path, file.path)
+        _must_have_hash(source, file.md5, dataset)
+        _keep(cache, source, file.md5)
+
+
+def _keep(cache: Path, source: Path, digest: str) -> None:
+    target = dvc.object_path(cache, digest)
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    shutil.copyfile(source, unfinished)
+    unfinished.chmod(0o444)
+    unfinished.replace(target)
+
+
+def _must_have_hash(path: Path, md5: str, dataset: Dataset) -> None:
+    if not path.is_file() or dvc.md5_of(path) != md5:
+        raise DataError(
+            f"{dataset.path}: {path.name} is not what its hash {md5} says",
+            hint="export the run again from where its data are whole",
+        )
+
+
+def _dvc_root(config: Config) -> Path:
+    root = dvc.root_of(config.root)
+    if root is None:
+        raise DataError(
+            f"{config.root} is no DVC project",
+            hint=f"make it one: jupyter mlops init {config.root}",
+        )
+    return root
+
+
+def _write_sums(folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    (folder / _SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _extract(path: Path, folder: Path) -> None:
+    if not path.is_file():
+        raise RunError(f"there is no file {path}", hint="name a file that `export` wrote")
+    if not hasattr(tarfile, "data_filter"):
+        raise RunError(
+            f"Python {platform.python_version()} cannot unpack a file of others safely",
+            hint="use the newest patch release of this Python",
+        )
+    damaged = RunError(
+        f"{path} is damaged, or no file that `export` wrote", hint="export the run again"
+    )
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            # Regular files and folders below the target, nothing else.
+            archive.extractall(folder, filter="data")
+        sums = (folder / _SUMS).read_text(encoding="utf-8")
+        named = {name: digest for digest, _, name in (s.partition("  ") for s in sums.splitlines())}
+    except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
+        raise damaged from error
+    found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    found.pop(_SUMS)
+    if found.keys() != named.keys() or any(_sha256(p) != named[n] for n, p in found.items()):
+        raise damaged
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
