@@ -13,7 +13,7 @@ from mlops_nb.types import RunState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mlops_nb.types import Run, Setting, Snapshot, Stage, Status, Verdict
+    from mlops_nb.types import Finding, Run, Setting, Snapshot, Stage, Status, Verdict
 
 # Lab's own colours, with values for where there is no Lab.
 _COLOURS = {
@@ -24,6 +24,11 @@ _COLOURS = {
     "FAILED": "var(--jp-error-color1, #c62828)",
     "CANCELED": "var(--jp-warn-color1, #b26a00)",
     "LOST": "var(--jp-error-color1, #c62828)",
+}
+_SEVERITIES = {
+    "error": _COLOURS["FAILED"],
+    "warning": _COLOURS["CANCELED"],
+    "info": _COLOURS["RUNNING"],
 }
 # How many metrics a card shows unfolded.
 _TILES = 6
@@ -90,11 +95,7 @@ class NotebookView:
         parts = [f"<b>{escape(status.project)}</b>"]
         if status.snapshot is not None:
             parts += [_pins(status.snapshot), _parameters(status.snapshot)]
-        parts += [
-            f"<div><b>{escape(f.severity)}</b> {escape(f.message)}"
-            f'<br><span style="{_DIM}">hint: {escape(f.hint)}</span></div>'
-            for f in status.findings
-        ]
+        parts += map(_finding, status.findings)
         text = [f"{f.severity}: {f.message}\n  hint: {f.hint}" for f in status.findings]
         _display(_frame("".join(parts)), "\n".join([status.project, *text]))
 
@@ -138,6 +139,7 @@ def run_html(run: Run) -> str:
         _error(run),
         _metrics(run),
         _links(run),
+        _notes(run),
         _folded("what ran", _pins(run.snapshot) + _parameters(run.snapshot)),
     ]
     return _frame("".join(body))
@@ -223,6 +225,24 @@ def _links(run: Run) -> str:
     if run.notebook is not None:
         parts.append(f'executed notebook <span style="{_CODE}">{escape(run.notebook)}</span>')
     return "".join(f"<div>{part}</div>" for part in parts)
+
+
+def _notes(run: Run) -> str:
+    """Say why stages had nothing to do, and what the preflight warned of."""
+    skipped = "".join(
+        f'<div style="{_DIM}">{escape(stage.name)} skipped: {escape(stage.note)}</div>'
+        for stage in run.stages
+        if stage.note
+    )
+    return skipped + "".join(_finding(f) for f in run.findings if f.severity != "info")
+
+
+def _finding(finding: Finding) -> str:
+    colour = _SEVERITIES[finding.severity]
+    return (
+        f'<div><b style="color:{colour}">{finding.severity}</b> {escape(finding.message)}'
+        f'<div style="{_DIM}">hint: {escape(finding.hint)}</div></div>'
+    )
 
 
 def _pins(snapshot: Snapshot) -> str:
