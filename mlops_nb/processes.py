@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 GRACE_S = 3.0
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def of_run(run_id: str) -> list[psutil.Process]:
     """List the living processes that work for a run, but for this one."""
     import psutil

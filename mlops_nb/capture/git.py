@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_nb import processes
 from mlops_nb.capture import worktree
 from mlops_nb.capture.worktree import DEFAULT_RULES, Entry, Rules
 from mlops_nb.exceptions import CodeError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import Finding
 
+_SCRATCH = "mlops-index-"
 _BUNDLED = "refs/heads/run"
 _MODULES = "mlops-submodules"
 REF_PREFIX = "refs/mlops/snapshots/"
@@ -198,7 +200,9 @@ class Repository:
     def _index(self, head: str | None) -> Iterator[dict[str, str]]:
         """Make a temporary index of the user's own, and yield the environment that names it."""
         git_folder = os.fsdecode(self.git("rev-parse", "--absolute-git-dir").stdout.rstrip(b"\n"))
-        with tempfile.TemporaryDirectory(prefix="mlops-", dir=git_folder) as scratch:
+        _sweep(Path(git_folder))
+        prefix = f"{_SCRATCH}{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=git_folder) as scratch:
             index = Path(scratch, "index")
             environment = {"GIT_INDEX_FILE": str(index)}
             user_index = Path(git_folder, "index")
@@ -410,6 +414,14 @@ def blob_at(repository: Path, sha: str, path: str) -> str | None:
 def without_credentials(url: str) -> str:
     """Return a URL without user and password; `git@host:path` stays, it holds no secret."""
     return _CREDENTIALS.sub("", url.partition("?")[0])
+
+
+def _sweep(git_folder: Path) -> None:
+    """Remove the temporary indexes of processes that were killed over them."""
+    for scratch in git_folder.glob(f"{_SCRATCH}*"):
+        pid = scratch.name.removeprefix(_SCRATCH).partition("-")[0]
+        if pid.isdigit() and not processes.is_alive(int(pid)):
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _relative(folder: Path, root: Path) -> str:

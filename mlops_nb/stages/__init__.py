@@ -137,18 +137,9 @@ def _end_with_driver() -> None:
         return
 
     def watch(driver: int) -> None:
-        while is_alive(driver):
+        while processes.is_alive(driver):
             time.sleep(1)
         processes.end(os.environ[journal.RUN_ID])
         os._exit(1)
 
     threading.Thread(target=watch, args=(int(pid),), daemon=True, name="driver-watch").start()
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is a process of this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -22,8 +22,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mlops_nb import processes
 from mlops_nb.exceptions import StageError
-from mlops_nb.stages import DRIVER_PID, Outputs, is_alive, perform
+from mlops_nb.stages import DRIVER_PID, Outputs, perform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +88,7 @@ def main() -> None:
 def _serve(server: socket.socket, driver: int) -> None:
     # One thread: a fork copies no other.
     children: dict[int, socket.socket] = {}
-    while is_alive(driver):
+    while processes.is_alive(driver):
         if select.select([server], [], [], _POLL_S)[0]:
             connection, _ = server.accept()
             child = os.fork()

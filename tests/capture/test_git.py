@@ -463,3 +463,33 @@ def test_a_token_in_a_notebooks_output_is_masked_in_the_snapshot_alone(project):
     assert token not in stored
     assert json.loads(stored)["cells"][0]["source"] == "print(1)"
     assert "the outputs of train.ipynb hold a secret" in findings[0].message
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from mlops_nb.capture.git import Repository
+root = Path(sys.argv[1])
+print("ready", flush=True)
+Repository.find(root).snapshot(sys.argv[2], root, {})
+"""
+
+
+@pytest.mark.parametrize("delay_ms", range(0, 60, 3))
+def test_a_kill_at_any_moment_leaves_the_repository_whole(project, state_of, delay_ms):
+    for i in range(50):
+        project.write(f"new/module_{i}.py", f"x = {i}\n")
+    before = state_of(project.root)
+    arguments = [sys.executable, "-c", KILLED, str(project.root), "killed"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(delay_ms / 1000)
+        process.kill()
+
+    assert state_of(project.root) == before
+    ref = project.git("for-each-ref", "--format=%(objectname)", "refs/mlops")
+    assert ref == "" or "new/module_49.py" in project.git("ls-tree", "-r", "--name-only", ref)
+    code, _ = Repository.find(project.root).snapshot("next", project.root, {})
+    assert "new/module_49.py" in project.git("ls-tree", "-r", "--name-only", code.sha)
+    assert list((project.root / ".git").glob("mlops-index-*")) == []
+    project.git("fsck", "--strict", "--no-dangling")
