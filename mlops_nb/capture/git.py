@@ -138,10 +138,13 @@ class Repository:
         found = self.git("config", "--get", "remote.origin.url", check=False)
         return without_credentials(found.stdout.decode().strip()) or None
 
-    def is_ignored(self, path: Path) -> bool:
-        """Whether git ignores a file."""
+    def ignored(self, paths: Sequence[Path]) -> set[Path]:
+        """Return those of some files of the working tree that git ignores."""
+        if not paths:
+            return set()
         options = ("--others", "--ignored", "--exclude-standard", "-z")
-        return bool(self.git("ls-files", *options, "--", str(path)).stdout)
+        listed = self.git("ls-files", *options, "--", *map(str, paths)).stdout.split(b"\0")
+        return {self.root / os.fsdecode(path) for path in listed if path}
 
     def keep(self, sha: str, name: str) -> None:
         """Keep a commit under a snapshot ref of its own.

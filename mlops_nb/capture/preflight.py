@@ -30,7 +30,9 @@ class Evidence:
         executed: What the session has executed of this notebook, empty where there is no session.
         import_folders: Where a run would look for modules of the project, the notebook's folder
             first.
-        is_ignored: Whether git ignores a file.
+        ignored: Tells which of some files git ignores.
+        unpinned: Files of the project that the session has read and the run would not have, each
+            with the out that it belongs to, "" where DVC does not know it.
         editable: Packages that are installed from folders outside of the repository.
     """
 
@@ -39,7 +41,8 @@ class Evidence:
     document: Mapping[str, Any]
     executed: Sequence[Executed]
     import_folders: Sequence[Path]
-    is_ignored: Callable[[Path], bool]
+    ignored: Callable[[Sequence[Path]], set[Path]]
+    unpinned: Sequence[tuple[str, str]]
     editable: Sequence[tuple[str, str]]
 
 
@@ -52,6 +55,7 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
         *_cells(evidence.hyperparameters, cells),
         *_session(cells, evidence.executed),
         *_modules(cells, evidence),
+        *_files(evidence.unpinned),
         *_packages(evidence.editable),
     )
 
@@ -160,13 +164,28 @@ def _modules(cells: Sequence[analysis.Cell], evidence: Evidence) -> Iterator[Fin
             )
             if module is None:
                 continue
-            if evidence.is_ignored(module):
+            if evidence.ignored([module]):
                 yield _error(
                     f"the notebook imports {name}, which git ignores ({module}); "
                     "the run would not have it",
                     f"take it out of .gitignore, or name it in code.include: {module.name}",
                 )
             break
+
+
+def _files(unpinned: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    for path, out in unpinned:
+        if out:
+            yield _warning(
+                f"the session read {path}, which is no dataset of the run and will not be there",
+                f'name it in mlops.toml: other = ["{out}"] under [data]',
+            )
+        else:
+            yield _warning(
+                f"the session read {path}, which git ignores and DVC does not track; "
+                "the run will not have it",
+                f"put it under DVC: jupyter mlops track {path}",
+            )
 
 
 def _packages(editable: Sequence[tuple[str, str]]) -> Iterator[Finding]:

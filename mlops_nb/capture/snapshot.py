@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,8 @@ class _Capture:
                 document=document,
                 executed=history.executed() if self._is_own(path) else (),
                 import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
-                is_ignored=self.repository.is_ignored,
+                ignored=self.repository.ignored,
+                unpinned=self._unpinned(datasets) if self._is_own(path) is not False else (),
                 editable=environment.editable(self.top),
             )
         )
@@ -239,6 +241,26 @@ class _Capture:
             role=role, path=place, hash=f"git:{blob}", repo=str(self.top), sha="",
             size_bytes=path.stat().st_size,
         )  # fmt: skip
+
+    def _unpinned(self, datasets: Sequence[Dataset]) -> list[tuple[str, str]]:
+        """List the files that the session read and the run would not have, with their outs."""
+        own = {".git", ".dvc", ".mlops", ".ipynb_checkpoints"}
+        inside = [
+            path
+            for path in history.opened()
+            if path.is_relative_to(self.top)
+            and not path.is_relative_to(sys.prefix)
+            and not own & set(path.relative_to(self.top).parts)
+            and path.is_file()
+        ]
+        pinned = [PurePosixPath(dataset.path) for dataset in datasets]
+        found = []
+        for path in sorted(self.repository.ignored(inside)):
+            place = PurePosixPath(path.relative_to(self.repository.root).as_posix())
+            pointer = dvc.find_pointer(str(place), self._read)
+            if not any(place.is_relative_to(dataset) for dataset in pinned):
+                found.append((str(place), pointer.out if pointer else ""))
+        return found
 
     def _read(self, path: str) -> bytes | None:
         file = self.top / path

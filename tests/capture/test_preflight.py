@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mlops_nb import history
 from mlops_nb.capture import analysis, snapshot
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import MlopsError, PreflightError
@@ -198,3 +201,35 @@ def test_a_notebook_of_cells_without_ids_is_compared_by_text(project):
         del cell["id"]
     cells = analysis.code_cells(document)
     assert differences(cells, (None, PARAMETERS), (None, "a = 1")) == []
+
+
+def test_files_that_the_session_read_and_the_run_would_not_have_are_found(project, monkeypatch):
+    monkeypatch.setattr(history, "_opened", {})
+    project.write(".gitignore", "/local/\n")
+    project.write("local/extra.csv", "a\n1\n")
+    project.write("data/third.csv", "a\n1\n")
+    subprocess.run(["dvc", "add", "-q", "data/third.csv"], cwd=project.root, check=True)
+    for path in ("local/extra.csv", "data/third.csv", "data/train.csv", "helper.py", "mlops.toml"):
+        history._watch("open", (path, "r", 0))
+    history._watch("open", ("local/written.csv", "w", 0))
+    history._watch("open", (3, "r", 0))
+    found = said(look(project))
+    assert "the session read local/extra.csv, which git ignores and DVC does not track" in found
+    assert "the session read data/third.csv, which is no dataset of the run" in found
+    assert found.count("the session read") == 2
+
+
+def test_audit_events_are_what_python_sends(project, monkeypatch):
+    script = (
+        "import sys; from mlops_nb import history; sys.addaudithook(history._watch)\n"
+        "import pandas, pathlib\n"
+        "pandas.read_csv('data/train.csv'); pathlib.Path('mlops.toml').read_text()\n"
+        "open('made.txt', 'w').close(); open('made.txt', 'ab').close()\n"
+        "print(*(p.name for p in history.opened()), sep='\\n')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=project.root, capture_output=True, text=True, check=True
+    )
+    names = run.stdout.split()
+    assert {"train.csv", "mlops.toml"} <= set(names)
+    assert "made.txt" not in names
