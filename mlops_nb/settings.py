@@ -54,6 +54,9 @@ class Config:
     environment_variables: tuple[str, ...] = _setting(
         (), "names of environment variables that runs receive; their values are recorded"
     )
+    environment_secrets: tuple[str, ...] = _setting(
+        (), "names of environment variables that runs receive and that are never recorded"
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

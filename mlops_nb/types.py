@@ -164,7 +164,17 @@ class Environment(Record, frozen=True, kw_only=True):
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
-    """All that decides what a run computes."""
+    """All that decides what a run computes.
+
+    Attributes:
+        code: The commit.
+        notebook: Path of the notebook in the repository.
+        datasets: The datasets, by role.
+        hyperparameters: The names of the parameters cell, with their values.
+        environment: The interpreter and its packages.
+        variables: Environment variables that the run receives.
+        secrets: Names of those whose values are not recorded.
+    """
 
     code: Code
     notebook: str
@@ -172,6 +182,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
     hyperparameters: tuple[Hyperparameter, ...]
     environment: Environment
     variables: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

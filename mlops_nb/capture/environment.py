@@ -12,8 +12,11 @@ from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mlops_nb.capture import secrets
 from mlops_nb.exceptions import UsageError
 from mlops_nb.types import Environment
+
+_SECRET_NAME = re.compile(r"(?i)(token|passw(or)?d|secret|credential|private|api_?key|access_?key)")
 
 
 def read() -> Environment:
@@ -60,15 +63,26 @@ def variables(names: tuple[str, ...]) -> dict[str, str]:
     """Return the environment variables that runs receive.
 
     Raises:
-        UsageError: One of them is not set.
+        UsageError: One of them is not set, or is a secret: these values are recorded.
     """
+    must_be_set(names)
+    for name in names:
+        if _SECRET_NAME.search(name) or secrets.find(os.environ[name].encode()):
+            raise UsageError(
+                f"{name} is a secret by its name or its value, and variables are recorded",
+                hint="name it in mlops.toml under environment.secrets instead",
+            )
+    return {name: os.environ[name] for name in names}
+
+
+def must_be_set(names: tuple[str, ...]) -> None:
+    """Raise `UsageError` where one of these environment variables is not set."""
     missing = [name for name in names if name not in os.environ]
     if missing:
         raise UsageError(
             f"environment variable {missing[0]} is not set, and mlops.toml passes it to runs",
-            hint=f"set it, or take it out of environment.variables: export {missing[0]}=...",
+            hint=f"set it, or take its name out of mlops.toml: export {missing[0]}=...",
         )
-    return {name: os.environ[name] for name in names}
 
 
 def import_paths(root: Path) -> tuple[str, ...]:

@@ -84,6 +84,7 @@ class _Capture:
         parameters = self._hyperparameters(document, path)
         installed = environment.read()
         variables = environment.variables(self.config.environment_variables)
+        environment.must_be_set(self.config.environment_secrets)
         datasets = [self._dataset(role, place) for role, place in self._places(parameters, path)]
         import_paths = environment.import_paths(self.top)
         found = preflight.check(
@@ -113,6 +114,7 @@ class _Capture:
             hyperparameters=self._pointing_at(parameters, datasets, path),
             environment=installed,
             variables=variables,
+            secrets=self.config.environment_secrets,
         )
         return Captured(pins, (*preflight.of_code(code), *findings, *found))
 

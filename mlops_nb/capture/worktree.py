@@ -139,7 +139,7 @@ def _read_path(git: Git, path: bytes, changes: Changes, rules: Rules, *, new: bo
         changes.entries.append(Entry(path, _LINK, content=os.fsencode(os.readlink(place))))  # noqa: PTH115
     elif stat.S_ISREG(status.st_mode):
         if new and secrets.is_secret_file(name):
-            hint = "name what the run needs under environment.variables in mlops.toml"
+            hint = "name what the run needs under environment.secrets in mlops.toml"
             changes.leave_out(name, "holds secrets by its name", hint)
             return
         _must_be_small(name, status.st_size, rules, new=new)
@@ -163,7 +163,7 @@ def _without_secrets(place: bytes, name: str, changes: Changes) -> bytes | None:
     if found is not None:
         raise CodeError(
             f"{name}, line {found.line}, holds what looks like {found.kind}",
-            hint="read it from the environment instead (environment.variables in mlops.toml); "
+            hint="read it from the environment instead (environment.secrets in mlops.toml); "
             "if it is none, end the line with  # pragma: allowlist secret",
         )
     if masked is content:

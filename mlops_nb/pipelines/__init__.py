@@ -75,6 +75,7 @@ def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
         "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
         "environment": snapshot.environment.hash,
         "variables": encoding.dumps(snapshot.variables, name="environment variables"),
+        "secrets": encoding.dumps(list(snapshot.secrets), name="names of secrets"),
         "cell_timeout_s": str(config.run_timeout_s),
         "tracking_uri": config.resolved_tracking_uri,
         "experiment": config.experiment,

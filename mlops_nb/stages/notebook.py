@@ -6,6 +6,7 @@ what this module saw, and every save replaces the file as a whole.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -21,15 +22,18 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 from papermill.iorw import LocalHandler, papermill_io
 
+from mlops_nb.capture.secrets import MASK
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TextIO
 
 ENGINE = "mlops_nb"
 SCHEME = "replace:"
 AUTOSAVE_S = 2
+MIN_SECRET_LENGTH = 8
 INJECTED_TAG = "injected-parameters"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -49,6 +53,7 @@ def execute(
     *,
     parameters: Mapping[str, Any],
     environment: Mapping[str, str],
+    secrets: Mapping[str, str],
     setup: str,
     cell_timeout_s: int | None,
     after_cell: Callable[[], None],
@@ -60,6 +65,7 @@ def execute(
         output: The executed notebook; replaced as a whole at each save.
         parameters: Values for papermill's injected-parameters cell.
         environment: Variables for the kernel, beside those that any kernel inherits.
+        secrets: Further ones, whose values are removed from all that the notebook prints.
         setup: Python code for the kernel to run first, unseen by the notebook.
         cell_timeout_s: Seconds that a cell may take, None for no limit.
         after_cell: Called when a code cell has ended.
@@ -69,6 +75,8 @@ def execute(
     """
     inherited = {name: v for name, v in os.environ.items() if _INHERITED.fullmatch(name)}
     progress = _Progress(after_cell)
+    redaction = _Redaction(secrets.values())
+    papermill_io.register(SCHEME, _ReplacingHandler(redaction))
     try:
         execute_notebook(
             str(source),
@@ -78,17 +86,17 @@ def execute(
             kernel_name="python3",
             language="python",
             progress_bar=False,
-            stdout_file=sys.stdout,
-            stderr_file=sys.stderr,
+            stdout_file=_RedactedFile(sys.stdout, redaction),
+            stderr_file=_RedactedFile(sys.stderr, redaction),
             autosave_cell_every=AUTOSAVE_S,
             execution_timeout=cell_timeout_s,
-            mlops_environment={**inherited, **environment},
+            mlops_environment={**inherited, **environment, **secrets},
             mlops_setup=setup,
             mlops_progress=progress,
         )
     except PapermillExecutionError as error:
         raise StageError(
-            f"{progress.where} raised {error.ename}: {_ANSI.sub('', error.evalue)}",
+            f"{progress.where} raised {error.ename}: {redaction(_ANSI.sub('', error.evalue))}",
             hint=f"the traceback is in the executed notebook: {output}",
             cell=progress.cell,
             cause=error.ename,
@@ -107,6 +115,36 @@ def execute(
             cell=progress.cell,
             cause="DeadKernelError",
         ) from None
+
+
+class _Redaction:
+    """Removes values from texts, also where a text is JSON and has them escaped.
+
+    Values of fewer than eight characters are left: they stand in too much that is no secret.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        long = {value for value in values if len(value) >= MIN_SECRET_LENGTH}
+        forms = long | {json.dumps(value)[1:-1] for value in long}
+        forms |= {json.dumps(value, ensure_ascii=False)[1:-1] for value in long}
+        ordered = sorted(forms, key=len, reverse=True)
+        self.pattern = re.compile("|".join(map(re.escape, ordered))) if forms else None
+
+    def __call__(self, text: str) -> str:
+        return self.pattern.sub(MASK, text) if self.pattern else text
+
+
+class _RedactedFile:
+    """A text file that papermill writes outputs to."""
+
+    def __init__(self, file: TextIO, redaction: _Redaction) -> None:
+        self.file, self.redaction = file, redaction
+
+    def write(self, text: str) -> None:
+        self.file.write(self.redaction(text))
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 class _Progress:
@@ -201,15 +239,17 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
 class _ReplacingHandler(LocalHandler):  # type: ignore[misc]
     """Papermill truncates the file that it saves to; a crash or a full disk would empty it."""
 
+    def __init__(self, redaction: _Redaction) -> None:
+        self.redaction = redaction
+
     def write(self, buf: str, path: str) -> None:
-        replace_file(Path(path.removeprefix(SCHEME)), buf.encode())
+        replace_file(Path(path.removeprefix(SCHEME)), self.redaction(buf).encode())
 
     def pretty_path(self, path: str) -> str:
         return path.removeprefix(SCHEME)
 
 
 papermill_engines.register(ENGINE, _Engine)
-papermill_io.register(SCHEME, _ReplacingHandler())
 
 
 def _is_code(cell: Any) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from mlops_nb import encoding, journal
 from mlops_nb.capture import notebook as notebooks
+from mlops_nb.exceptions import StageError
 from mlops_nb.journal import MetricsLogged, ModelLogged, RunFolder, RunTracked, emit
 from mlops_nb.stages import kernel, workspace
 from mlops_nb.tracking import tags
@@ -35,6 +36,7 @@ def run(
     hyperparameters: str,
     environment: str,
     variables: str,
+    secrets: str,
     cell_timeout_s: str,
     tracking_uri: str,
     experiment: str,
@@ -52,6 +54,8 @@ def run(
         hyperparameters: JSON object of the values that differ from the cell's own.
         environment: Hash of the environment; part of what decides the result.
         variables: JSON object of environment variables for the kernel.
+        secrets: JSON list of the names of further ones, which this process has in its own
+            environment; their values appear in nothing that is kept.
         cell_timeout_s: Seconds that a cell may take, "0" for no limit.
         tracking_uri: Where MLflow keeps the run.
         experiment: Name of the MLflow experiment.
@@ -95,6 +99,7 @@ def run(
                     kernel.MLFLOW_RUN_ID: mlflow_run_id,
                     kernel.AUTOLOG: autolog,
                 },
+                secrets=_values(encoding.loads(secrets)),
                 cell_timeout_s=int(cell_timeout_s) or None,
                 tracked=tracked,
             )
@@ -133,6 +138,7 @@ def _execute(
     *,
     values: Mapping[str, object],
     environment: dict[str, str],
+    secrets: Mapping[str, str],
     cell_timeout_s: int | None,
     tracked: _Tracked,
 ) -> None:
@@ -143,10 +149,21 @@ def _execute(
         output,
         parameters=values,
         environment=environment,
+        secrets=secrets,
         setup=kernel.SETUP,
         cell_timeout_s=cell_timeout_s,
         after_cell=tracked.publish,
     )
+
+
+def _values(names: list[str]) -> dict[str, str]:
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        raise StageError(
+            f"the secret {missing[0]} is not in the environment of the run",
+            hint=f"set it where the run is submitted: export {missing[0]}=...",
+        )
+    return {name: os.environ[name] for name in names}
 
 
 def import_engine() -> Any:

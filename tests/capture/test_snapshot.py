@@ -186,7 +186,24 @@ def refused_unset_variable(project):
     return {}
 
 
+def refused_secret_as_variable(project):
+    with (project.root / "mlops.toml").open("a") as file:
+        file.write('[environment]\nvariables = ["SERVICE_TOKEN"]\n')
+    return {}
+
+
+def refused_unset_secret(project):
+    with (project.root / "mlops.toml").open("a") as file:
+        file.write('[environment]\nsecrets = ["NOT_SET_ANYWHERE"]\n')
+    return {}
+
+
 REFUSED = [value for name, value in sorted(globals().items()) if name.startswith("refused_")]
+
+
+@pytest.fixture(autouse=True)
+def _a_secret_that_is_set(monkeypatch):
+    monkeypatch.setenv("SERVICE_TOKEN", "x")
 
 
 @pytest.mark.parametrize("make", REFUSED, ids=lambda make: make.__name__.removeprefix("refused_"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -77,3 +78,31 @@ def test_values_and_tracking(run):
     )
     assert child.data.metrics == {"child": 3}
     assert run.stage("register").note == "the notebook logged no model"
+
+
+SECRET = 'p@ss "w\\ord" with ünïcode 1234'
+
+
+def test_a_secret_reaches_the_notebook_and_nothing_that_is_kept(project, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_PASSWORD", SECRET)
+    monkeypatch.setenv("UNNAMED_VARIABLE", "not for runs")
+    with (project.root / "mlops.toml").open("a") as settings:
+        settings.write('[environment]\nsecrets = ["WAREHOUSE_PASSWORD"]\n')
+    digest = hashlib.sha256(SECRET.encode()).hexdigest()
+    project.notebook(
+        "import hashlib, os, sys\nvalue = os.environ['WAREHOUSE_PASSWORD']\n"
+        f"assert hashlib.sha256(value.encode()).hexdigest() == {digest!r}",
+        "assert 'UNNAMED_VARIABLE' not in os.environ",
+        "print(value); print(value, file=sys.stderr); value",
+        "raise ValueError(f'cannot log in with {value}')",
+    )
+    run = api.train("train.ipynb", wait=True)
+    assert run.error.cell == 4, run.error
+    assert "[secret removed by mlops_nb]" in run.error.message
+    assert run.snapshot.secrets == ("WAREHOUSE_PASSWORD",)
+    forms = [SECRET.encode(), json.dumps(SECRET)[1:-1].encode()]
+    forms.append(json.dumps(SECRET, ensure_ascii=False)[1:-1].encode())
+    kept = [path for path in (project.root / ".mlops").rglob("*") if path.is_file()]
+    assert len(kept) > 10
+    leaks = [str(path) for path in kept for form in forms if form in path.read_bytes()]
+    assert leaks == []
