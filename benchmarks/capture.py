@@ -49,7 +49,7 @@ def table(folder: Path) -> str:
             f"| {name} | {own.cpu_s:.2f} | {own.wall_s:.2f} | {' '.join(peer[-3:])} "
             f"| {other.wall_s:.2f} | {ratio:.2f} |"
         )
-        lines.append(f"| the same, first time | {cold.cpu_s:.2f} | {cold.wall_s:.2f} | | | |")
+        lines.append(f"| the same, first capture | {cold.cpu_s:.2f} | {cold.wall_s:.2f} | | | |")
     return "\n".join(lines)
 
 
