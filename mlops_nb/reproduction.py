@@ -8,6 +8,7 @@ of this interpreter, is compared with it.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -159,7 +160,8 @@ def _environment(recorded: Environment, again: Environment) -> Iterator[Check]:
 
 
 def _versions(recorded: Environment) -> dict[str, str]:
-    return {name: version for name, _, version in (line.partition("==") for line in recorded.lock)}
+    pairs = (re.split(r"==| @ ", line, maxsplit=1) for line in recorded.lock)
+    return {pair[0]: pair[-1] for pair in pairs}
 
 
 def _outcome(again: Run) -> Check:

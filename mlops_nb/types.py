@@ -152,7 +152,8 @@ class Environment(Record, frozen=True, kw_only=True):
         python: Version, such as "3.11.7".
         implementation: Such as "CPython".
         platform: Such as "Linux-x86_64".
-        lock: One `name==version` per installed distribution, sorted.
+        lock: One `name==version` per installed distribution, sorted; `name @ URL` for one that came
+            from a repository or an archive instead of an index.
         hash: SHA-256 over all of the above.
     """
 

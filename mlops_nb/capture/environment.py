@@ -8,11 +8,12 @@ import os
 import platform
 import re
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mlops_nb.capture import secrets
+from mlops_nb.capture.git import without_credentials
 from mlops_nb.exceptions import UsageError
 from mlops_nb.types import Environment
 
@@ -22,11 +23,10 @@ _SECRET_NAME = re.compile(r"(?i)(token|passw(or)?d|secret|credential|private|api
 def read() -> Environment:
     """Return the environment of this process.
 
-    Only names and versions are taken: a full requirement may hold a URL with a token in it.
+    The lock has names and versions, and for what did not come from an index the commit or the
+    archive that it came from, without the credentials that such a URL may hold.
     """
-    # One look at the metadata each: the file is parsed anew for every attribute of it.
-    installed = [distribution.metadata for distribution in distributions()]
-    lock = sorted({_requirement(found["Name"], found["Version"]) for found in installed})
+    lock = sorted(set(map(_requirement, distributions())))
     python, implementation = platform.python_version(), platform.python_implementation()
     system = f"{platform.system()}-{platform.machine()}"
     text = "\n".join((implementation, python, system, *lock))
@@ -102,6 +102,24 @@ def import_paths(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _requirement(name: str | None, version: str | None) -> str:
-    normal = re.sub(r"[-_.]+", "-", name or "unknown").lower()
-    return f"{normal}=={version or 'unknown'}"
+def _requirement(distribution: Distribution) -> str:
+    # One look at the metadata: the file is parsed anew for every attribute of it.
+    metadata = distribution.metadata
+    name = re.sub(r"[-_.]+", "-", metadata["Name"] or "unknown").lower()
+    origin = _origin(distribution)
+    return f"{name} @ {origin}" if origin else f"{name}=={metadata['Version'] or 'unknown'}"
+
+
+def _origin(distribution: Distribution) -> str | None:
+    """Return the URL that a package was installed from, None for an index or a folder.
+
+    The record is that of PEP 610.
+    """
+    text = distribution.read_text("direct_url.json")
+    if text is None:
+        return None
+    record = json.loads(text)
+    url = without_credentials(record["url"])
+    if "vcs_info" in record:
+        return f"{record['vcs_info']['vcs']}+{url}@{record['vcs_info']['commit_id']}"
+    return url if "archive_info" in record and not url.startswith("file:") else None
