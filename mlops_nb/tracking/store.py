@@ -6,7 +6,7 @@ import math
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,22 +114,36 @@ class Store:
             TrackingError: The registry refuses.
         """
         try:
-            self._create_registered_model(name)
-            run = self._client.get_run(mlflow_run_id)
-            version = self._client.create_model_version(
-                name,
-                uri,
-                run_id=mlflow_run_id,
-                tags={t: run.data.tags[t] for t in _VERSION_TAGS if t in run.data.tags},
-            ).version
-            if alias:
-                self._client.set_registered_model_alias(name, alias, version)
+            # Two at once would both insert the alias, and one of them fail.
+            with self._exclusively():
+                return self._register(name, uri, mlflow_run_id, alias)
         except self._mlflow_error as error:
             raise TrackingError(
                 f"the registry at {self.uri} refuses model {name!r}: {error}",
                 hint="check model.name and model.alias: jupyter mlops config",
             ) from error
+
+    def _register(self, name: str, uri: str, mlflow_run_id: str, alias: str) -> str:
+        self._create_registered_model(name)
+        run = self._client.get_run(mlflow_run_id)
+        version = self._client.create_model_version(
+            name,
+            uri,
+            run_id=mlflow_run_id,
+            tags={t: run.data.tags[t] for t in _VERSION_TAGS if t in run.data.tags},
+        ).version
+        if alias:
+            self._client.set_registered_model_alias(name, alias, version)
         return str(version)
+
+    def _exclusively(self) -> AbstractContextManager[object]:
+        """Keep other runs of the project out; a server has transactions of its own."""
+        if not self.uri.startswith(_SQLITE):
+            return nullcontext()
+        from filelock import FileLock
+
+        path = self.uri.removeprefix(_SQLITE)
+        return FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600)
 
     def _open(self) -> Any:
         import mlflow
@@ -138,10 +152,8 @@ class Store:
         path = Path(self.uri.removeprefix(_SQLITE))
         if not self.uri.startswith(_SQLITE) or _is_ready(path):
             return mlflow.MlflowClient()
-        from filelock import FileLock
-
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
+        with self._exclusively():
             client = mlflow.MlflowClient()
             if not _is_ready(path):
                 try:
