@@ -9,37 +9,51 @@ import mlflow
 
 WRITER = """
 import sys
+import mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlalchemy_store
 from mlops_nb.tracking.store import Store
+
+def together():
+    print("ready", flush=True)
+    sys.stdin.readline()
+
 uri, number = sys.argv[1], sys.argv[2]
+together()
 store = Store(uri)
 experiment = store._experiment("one")
 run = store._client.create_run(experiment)
 store.log_metrics(run.info.run_id, {"number": float(number), "endless": float("inf")})
+together()
 print(store.register(name="model", uri=f"runs:/{run.info.run_id}/model",
                      mlflow_run_id=run.info.run_id, alias="challenger"))
 """
+WRITERS = 8
 
 
-def test_eight_writers_on_a_fresh_store_lose_and_double_nothing(tmp_path):
+def test_many_writers_at_once_on_a_fresh_store_lose_and_double_nothing(tmp_path):
     uri = f"sqlite:///{tmp_path}/.mlops/mlflow.db"
-    started = [
+    writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, uri, str(n)],
+            [sys.executable, "-c", WRITER, uri, str(number)],
             cwd=tmp_path,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
         )
-        for n in range(8)
+        for number in range(WRITERS)
     ]
-    ended = [process.communicate() for process in started]
-    assert [p.returncode for p in started] == [0] * 8, [error[-500:] for _, error in ended]
-    versions = sorted(int(out.split()[-1]) for out, _ in ended)
-    assert versions == list(range(1, 9))
+    for _ in ("open the store", "register"):
+        for writer in writers:
+            assert writer.stdout.readline() == "ready\n"
+        for writer in writers:
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+    ended = [writer.communicate()[0] for writer in writers]
 
+    assert [writer.returncode for writer in writers] == [0] * WRITERS
+    assert sorted(int(out.split()[-1]) for out in ended) == list(range(1, WRITERS + 1))
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name("one")
     runs = client.search_runs([experiment.experiment_id])
-    assert sorted(run.data.metrics["number"] for run in runs) == [float(n) for n in range(8)]
+    assert sorted(run.data.metrics["number"] for run in runs) == list(map(float, range(WRITERS)))
     assert all("endless" not in run.data.metrics for run in runs)
-    assert int(client.get_model_version_by_alias("model", "challenger").version) == 8
+    assert int(client.get_model_version_by_alias("model", "challenger").version) == WRITERS
