@@ -14,7 +14,7 @@ import msgspec
 
 from mlops_nb import backends, encoding, journal, pipelines, reproduction, transfer
 from mlops_nb import project as projects
-from mlops_nb.capture import snapshot
+from mlops_nb.capture import dvc, snapshot
 from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
@@ -242,7 +242,7 @@ def parameter_names(
 
 def dataset_names(*, project: Folder = None) -> tuple[str, ...]:
     """Return the paths of the data that the project has under DVC."""
-    return projects.tracked(Config.load(project))
+    return dvc.tracked(Config.load(project).root)
 
 
 def as_json(value: Any) -> Any:

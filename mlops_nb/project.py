@@ -82,12 +82,6 @@ def track(config: Config, path: Path) -> str:
     return str(place.resolve().relative_to(config.root.resolve())) + ".dvc"
 
 
-def tracked(config: Config) -> tuple[str, ...]:
-    """Return the paths of all data under DVC, relative to the project."""
-    pointers = sorted(path for path in config.root.rglob("?*.dvc") if path.is_file())
-    return tuple(p.relative_to(config.root).as_posix().removesuffix(".dvc") for p in pointers)
-
-
 def prepare_state(config: Config) -> None:
     """Make the project's state folder, private and invisible to git."""
     folder = config.state_folder

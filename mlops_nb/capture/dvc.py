@@ -117,6 +117,12 @@ def root_of(folder: Path) -> Path | None:
     return None
 
 
+def tracked(folder: Path) -> tuple[str, ...]:
+    """List the paths, relative to a folder, of all data below it that are under DVC."""
+    pointers = sorted(path for path in folder.rglob("?*.dvc") if path.is_file())
+    return tuple(p.relative_to(folder).as_posix().removesuffix(".dvc") for p in pointers)
+
+
 def content_of(root: Path, pointer: Pointer, top: Path, *, keep: bool) -> Pointer:
     """Return the pointer for what is on the disk; the user's pointer file is not written.
 

@@ -91,8 +91,8 @@ class Repository:
         head = self.resolve("HEAD")
         with self._index(head) as environment:
             changes = worktree.read(self, environment, rules)
-            self._store(changes.entries, environment)
-            self._store_contents(replaced, environment)
+            instead = [Entry(os.fsencode(p), b"100644", content=c) for p, c in replaced.items()]
+            self._store([*changes.entries, *instead], environment)
             tree = self.git("write-tree", environment=environment).stdout.decode().strip()
         if head is None and tree == self._empty_tree():
             raise CodeError(
@@ -101,8 +101,7 @@ class Repository:
             )
         clean = head is not None and tree == self.resolve("HEAD^{tree}")
         sha = head if head is not None and clean else self._commit(tree, head)
-        ref = REF_PREFIX + name
-        self.git("update-ref", "--no-deref", ref, sha, "0" * 40)
+        ref = self._point(name, sha)
         return self._code(folder, sha=sha, dirty=not clean, ref=ref), changes.findings
 
     def preview(
@@ -157,7 +156,7 @@ class Repository:
                 f"{self.root} has no commit {sha}",
                 hint="get the snapshot from where the run was made: git fetch ORIGIN " + sha,
             )
-        self.git("update-ref", "--no-deref", REF_PREFIX + name, sha, "0" * 40)
+        self._point(name, sha)
 
     def bundle(self, sha: str, path: Path) -> None:
         """Write a commit and its history as a file that `git clone` can read.
@@ -177,16 +176,18 @@ class Repository:
         refs = f"{_BUNDLED}:{REF_PREFIX}{name}"
         self.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(path), refs)
 
-    def delete_ref(self, ref: str) -> None:
-        """Let go of a snapshot."""
-        self.git("update-ref", "-d", ref)
-
     def tracked_blob(self, path: str) -> str | None:
         """Return the hash that git has or would have for a file, None where it is ignored."""
         options = ("--cached", "--others", "--exclude-standard", "-z")
         if not self.git("ls-files", *options, "--", path).stdout:
             return None
         return self.git("hash-object", "--", path).stdout.decode().strip()
+
+    def _point(self, name: str, sha: str) -> str:
+        """Make a snapshot ref; one that exists is never moved."""
+        ref = REF_PREFIX + name
+        self.git("update-ref", "--no-deref", ref, sha, "0" * 40)
+        return ref
 
     def _code(self, folder: Path, *, sha: str, dirty: bool, ref: str) -> Code:
         return Code(
@@ -254,17 +255,6 @@ class Repository:
                     content = (self.root / os.fsdecode(entry.path)).read_bytes()
                 lines.append(b"%s %s\t%s" % (entry.mode, self._write(content), entry.path))
         self._update_index(lines, environment)
-
-    def _store_contents(
-        self, contents: Mapping[str, bytes], environment: Mapping[str, str]
-    ) -> None:
-        self._update_index(
-            [
-                b"100644 %s\t%s" % (self._write(content), os.fsencode(path))
-                for path, content in contents.items()
-            ],
-            environment,
-        )
 
     def _write(self, content: bytes) -> bytes:
         return self.git("hash-object", "-w", "--stdin", "--no-filters", data=content).stdout.strip()

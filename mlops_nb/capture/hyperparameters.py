@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import difflib
 import json
-import keyword
 import math
 import operator
 from typing import TYPE_CHECKING, Any
@@ -260,8 +259,3 @@ def _without_magics(source: str) -> str:
     return "\n".join(
         "" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()
     )
-
-
-def is_name(name: str) -> bool:
-    """Whether papermill may assign to this name."""
-    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")

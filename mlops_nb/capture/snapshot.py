@@ -79,9 +79,11 @@ class _Capture:
 
     def snapshot(self, name: str) -> Captured:
         path = self._notebook()
+        # Asked once: the answer may come from the Jupyter server.
+        own = self._is_own(path)
         place = self._inside(path, NotebookError)
         document = notebook.load(path)
-        parameters = self._hyperparameters(document, path)
+        parameters = self._hyperparameters(document, own=own)
         installed = environment.read()
         variables = environment.variables(self.config.environment_variables)
         environment.must_be_set(self.config.environment_secrets)
@@ -92,10 +94,10 @@ class _Capture:
                 hyperparameters=parameters,
                 datasets=datasets,
                 document=document,
-                executed=history.executed() if self._is_own(path) else (),
+                executed=history.executed() if own else (),
                 import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
                 ignored=self.repository.ignored,
-                unpinned=self._unpinned(datasets) if self._is_own(path) is not False else (),
+                unpinned=self._unpinned(datasets) if own is not False else (),
                 editable=environment.editable(self.top),
             )
         )
@@ -126,7 +128,7 @@ class _Capture:
         return of_project if of_project.exists() and not here.exists() else here
 
     def _hyperparameters(
-        self, document: Mapping[str, Any], path: Path
+        self, document: Mapping[str, Any], *, own: bool | None
     ) -> tuple[Hyperparameter, ...]:
         source = notebook.parameters_cell(document)
         declared = hyperparameters.read_cell(source) if source is not None else ()
@@ -144,11 +146,9 @@ class _Capture:
             else value
             for name, value in arguments.items()
         }
-        return hyperparameters.resolve(declared, self._session_of(path), arguments)
-
-    def _session_of(self, path: Path) -> Mapping[str, Any] | None:
-        """Return the session's names, unless it is known to be that of another notebook."""
-        return None if self._is_own(path) is False else self.namespace
+        # The names of a session that is known to be that of another notebook mean other things.
+        session_names = None if own is False else self.namespace
+        return hyperparameters.resolve(declared, session_names, arguments)
 
     def _is_own(self, path: Path) -> bool | None:
         """Whether the session runs this notebook; None where that cannot be told."""
@@ -207,11 +207,9 @@ class _Capture:
         content = dvc.content_of(root, pointer, self.top, keep=self.keep)
         if content.hash != pointer.hash:
             self.replaced[pointer.file] = content.text
-        return self._below(role, place, content, root, changed=content.hash != pointer.hash)
+        return self._below(role, place, content, changed=content.hash != pointer.hash)
 
-    def _below(
-        self, role: str, place: str, content: dvc.Pointer, root: Path, *, changed: bool
-    ) -> Dataset:
+    def _below(self, role: str, place: str, content: dvc.Pointer, *, changed: bool) -> Dataset:
         """Return the dataset that is an out, or a file inside of an out that is a folder."""
         digest, size, files = content.hash, content.size_bytes, content.files
         if place != content.out:
@@ -232,7 +230,7 @@ class _Capture:
     def _dataset_in_git(self, role: str, place: str) -> Dataset:
         path = self.top / place
         if not path.exists():
-            raise DataError(f"there is no dataset {place}", hint=_nearby(path, self.config.root))
+            raise DataError(f"there is no dataset {place}", hint=_nearby(self.config.root))
         blob = self.repository.tracked_blob(place) if path.is_file() else None
         if blob is None:
             raise DataError(
@@ -259,8 +257,8 @@ class _Capture:
         found = []
         for path in sorted(self.repository.ignored(inside)):
             place = PurePosixPath(path.relative_to(self.repository.root).as_posix())
-            pointer = dvc.find_pointer(str(place), self._read)
             if not any(place.is_relative_to(dataset) for dataset in pinned):
+                pointer = dvc.find_pointer(str(place), self._read)
                 found.append((str(place), pointer.out if pointer else ""))
         return found
 
@@ -294,9 +292,8 @@ def _stop_at_errors(findings: Sequence[Finding]) -> None:
             raise PreflightError(finding.message, hint=finding.hint)
 
 
-def _nearby(path: Path, root: Path) -> str:
-    pointers = sorted(p for p in root.rglob("?*.dvc") if p.is_file())
-    if pointers:
-        names = [str(p.relative_to(root)).removesuffix(".dvc") for p in pointers[:5]]
-        return f"the project tracks: {', '.join(names)}"
+def _nearby(root: Path) -> str:
+    tracked = dvc.tracked(root)
+    if tracked:
+        return f"the project tracks: {', '.join(tracked[:5])}"
     return "name a file of the project, then put it under DVC: jupyter mlops track PATH"

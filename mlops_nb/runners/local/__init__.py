@@ -41,7 +41,6 @@ class LocalRunner:
 
     def __init__(self, config: Config) -> None:
         self.folder = config.state_folder / "runs"
-        self.root = config.root
 
     def submit(self, request: RunRequest) -> Run:
         """Start the run's driver."""
@@ -105,8 +104,9 @@ class LocalRunner:
     def cancel(self, run_id: str) -> Run:
         """Ask the driver to end the run; end it ourselves where the driver does not answer."""
         folder = self._folder(run_id)
-        if self.get(run_id).state.terminal:
-            return self.get(run_id)
+        run = self.get(run_id)
+        if run.state.terminal:
+            return run
         pid = _driver_pid(folder)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
