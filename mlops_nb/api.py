@@ -18,7 +18,17 @@ from mlops_nb.capture import dvc, snapshot
 from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
-from mlops_nb.types import Finding, Run, RunRequest, RunState, Setting, Snapshot, Status, Verdict
+from mlops_nb.types import (
+    Finding,
+    Point,
+    Run,
+    RunRequest,
+    RunState,
+    Setting,
+    Snapshot,
+    Status,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -148,6 +158,12 @@ def logs(run_id: str = "latest", *, stage: str | None = None, project: Folder = 
     """Return the log of a stage, or of all stages."""
     runner = _runner(project)
     return runner.logs(_resolve(runner, run_id), stage)
+
+
+def points(run_id: str = "latest", *, project: Folder = None) -> tuple[Point, ...]:
+    """Return every metric point of a run, in the order in which they were logged."""
+    runner = _runner(project)
+    return tuple(runner.points(_resolve(runner, run_id))[0])
 
 
 def cancel(run_id: str = "latest", *, project: Folder = None) -> Run:

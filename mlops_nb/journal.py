@@ -20,6 +20,7 @@ from mlops_nb.exceptions import RunError
 from mlops_nb.types import (
     Failure,
     Model,
+    Point,
     Progress,
     Record,
     Run,
@@ -144,6 +145,11 @@ class RunFolder:
         return self.path / "events.jsonl"
 
     @property
+    def points(self) -> Path:
+        """The metric points, a JSON array a line, in the order in which they were logged."""
+        return self.path / "points.jsonl"
+
+    @property
     def notebook(self) -> Path:
         """The executed notebook, up to the last cell that began."""
         return self.path / "notebook.ipynb"
@@ -204,6 +210,17 @@ class RunFolder:
             data = file.read()
         end = data.rfind(b"\n") + 1
         return [_decode(line) for line in data[:end].splitlines()], offset + end
+
+    def read_points(self, offset: int = 0) -> tuple[list[Point], int]:
+        """Return the metric points after a byte offset, and the offset to go on from."""
+        if not self.points.is_file():
+            return [], offset
+        with self.points.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        lines = data[:end].splitlines()
+        return [msgspec.convert(encoding.loads(line), Point) for line in lines], offset + end
 
     def load(self) -> Run:
         """Fold the journal into the run as it is now."""

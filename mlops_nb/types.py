@@ -22,6 +22,7 @@ __all__ = [
     "Finding",
     "Hyperparameter",
     "Model",
+    "Point",
     "Progress",
     "Run",
     "RunRequest",
@@ -269,6 +270,15 @@ class Progress(Record, frozen=True, kw_only=True):
     done: int
     total: int
     source: str = ""
+
+
+class Point(Record, array_like=True, frozen=True):
+    """One value of a metric as the notebook logged it; `at` is seconds since the epoch."""
+
+    name: str
+    step: int
+    at: float
+    value: float
 
 
 class Model(Record, frozen=True, kw_only=True):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator
 
-    from mlops_nb.types import Run, RunRequest
+    from mlops_nb.types import Point, Run, RunRequest
 
 
 class Runner(Protocol):
@@ -33,6 +34,9 @@ class Runner(Protocol):
 
     def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
         """Yield a run as it is now and then whenever something has happened, to its end."""
+
+    def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
+        """Return the metric points after an offset, and the offset to go on from."""
 
     def logs(self, run_id: str, stage: str | None = None) -> str:
         """Return the log of a stage, or those of all stages one after another.

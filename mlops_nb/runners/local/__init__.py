@@ -22,10 +22,12 @@ from mlops_nb.journal import RUN_ID, RunFinished, RunFolder, RunStarted, fold, n
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator
     from pathlib import Path
 
     from mlops_nb.settings import Config
+    from mlops_nb.types import Point
 
 DRIVER = "mlops_nb.runners.local.driver"
 CANCEL_TIMEOUT_S = 15
@@ -87,6 +89,10 @@ class LocalRunner:
                 self._reconcile(folder)
             else:
                 time.sleep(interval_s)
+
+    def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
+        """Return the metric points after a byte offset, and the offset to go on from."""
+        return self._folder(run_id).read_points(offset)
 
     def logs(self, run_id: str, stage: str | None = None) -> str:
         """Return the log of a stage, or of all stages and then the driver's."""
