@@ -78,6 +78,7 @@ def train(
     train: str | None = None,
     test: str | None = None,
     backend: str | None = None,
+    rebuild_env: bool | None = None,
     wait: bool = False,
     dry_run: bool = False,
     project: Folder = None,
@@ -90,6 +91,7 @@ def train(
         train: Path of the training dataset in the project.
         test: Path of the test dataset in the project.
         backend: Where the run goes.
+        rebuild_env: Run in an environment built from the lock; as the settings say if None.
         wait: Return when the run has ended.
         dry_run: Return the run that would be submitted; nothing is kept or started.
         project: A folder of the project.
@@ -102,7 +104,7 @@ def train(
             "this notebook is being executed by a run; a run does not start runs",
             hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
         )
-    config = Config.load(project).override(run_backend=backend)
+    config = Config.load(project).override(run_backend=backend, environment_rebuild=rebuild_env)
     runner = backends.runner(config)
     run_id = _new_id()
     wanted = _wanted(notebook, params, train, test)
@@ -122,6 +124,7 @@ def train(
         arguments=pipelines.training_arguments(pins, config),
         created_at=_now().isoformat("T", "seconds"),
         findings=captured.findings,
+        rebuild=config.environment_rebuild,
     )
     if dry_run:
         return journal.new_run(request)
@@ -180,13 +183,18 @@ def resume(run_id: str = "latest", *, wait: bool = False, project: Folder = None
 
 
 def reproduce(
-    run_id: str = "latest", *, tolerance: float = reproduction.TOLERANCE, project: Folder = None
+    run_id: str = "latest",
+    *,
+    tolerance: float = reproduction.TOLERANCE,
+    rebuild_env: bool = False,
+    project: Folder = None,
 ) -> Verdict:
     """Run a run again from its record alone, and compare what comes out.
 
     Args:
         run_id: A run that succeeded: its id, the beginning of it, or "latest".
         tolerance: Largest relative difference of a metric, absolute below 1.
+        rebuild_env: Run in an environment built from the recorded lock.
         project: A folder of the project.
 
     Returns:
@@ -203,6 +211,7 @@ def reproduce(
         created_at=_now().isoformat("T", "seconds"),
         top=repository.root,
         tracking_uri=config.resolved_tracking_uri,
+        rebuild=rebuild_env,
     )
     repository.keep(request.snapshot.code.sha, request.id)
     again = _last(runner.watch(runner.submit(request).id))

@@ -5,6 +5,7 @@
     ├── ProjectError          the folder is not (yet) a project that can be pinned
     │   ├── CodeError         git cannot give the code
     │   ├── DataError         DVC cannot give the data
+    │   ├── LockError         the packages of a lock cannot be had
     │   ├── NotebookError     the notebook cannot be found, read or run
     │   └── PreflightError    a run of it would fail, and that can be seen before
     ├── ConfigError           a setting is unknown or has a wrong value
@@ -21,6 +22,7 @@ __all__ = [
     "CodeError",
     "ConfigError",
     "DataError",
+    "LockError",
     "MlopsError",
     "NotebookError",
     "PreflightError",
@@ -67,6 +69,10 @@ class CodeError(ProjectError):
 
 class DataError(ProjectError):
     """DVC cannot give or take the data."""
+
+
+class LockError(ProjectError):
+    """The packages of a lock cannot be had, or are not what it says."""
 
 
 class NotebookError(ProjectError):

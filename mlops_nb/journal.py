@@ -49,6 +49,12 @@ class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
     pid: int
 
 
+class Preparing(Event, tag="preparing", frozen=True, kw_only=True):
+    """The driver does something before the first stage; `what` for the user."""
+
+    what: str
+
+
 class StageStarted(Event, tag="stage_started", frozen=True, kw_only=True):
     """A stage began to work."""
 
@@ -108,6 +114,7 @@ class RunFinished(Event, tag="run_finished", frozen=True, kw_only=True):
 
 AnyEvent = (
     RunStarted
+    | Preparing
     | StageStarted
     | CellStarted
     | CellsDone
@@ -286,6 +293,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
     match event:
         case RunStarted():
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
+        case Preparing(what=what):
+            return {"progress": Progress(done=0, total=0, source=what)}
         case StageStarted(stage=name):
             return {"stages": _with(run.stages, Stage(name=name, state=StageState.RUNNING))}
         case CellStarted(done=done, total=total, source=source):

@@ -1,8 +1,8 @@
 """Run a recorded run again from its record alone, and say whether the same came out.
 
 Nothing of the working tree, the session or the settings goes in: code and data come by the recorded
-commit, parameters from the recorded arguments. What cannot be taken from the record, the packages
-of this interpreter, is compared with it.
+commit, parameters from the recorded arguments. The packages are those of this interpreter, compared
+with the record, or are rebuilt from the recorded lock.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ TOLERANCE = 1e-6
 
 
 def request(
-    recorded: RunRequest, *, run_id: str, created_at: str, top: Path, tracking_uri: str
+    recorded: RunRequest,
+    *,
+    run_id: str,
+    created_at: str,
+    top: Path,
+    tracking_uri: str,
+    rebuild: bool = False,
 ) -> RunRequest:
     """Return the request that runs a recorded one again, here and in this process's environment.
 
@@ -40,9 +46,11 @@ def request(
         created_at: ISO 8601, UTC.
         top: Top folder of the repository that has the commit here.
         tracking_uri: Where MLflow keeps runs here.
+        rebuild: Run in an environment built from the recorded lock, not in this process's.
     """
+    installed = recorded.snapshot.environment if rebuild else environment.read(top)
     code = msgspec.structs.replace(recorded.snapshot.code, ref=git.REF_PREFIX + run_id)
-    snapshot = msgspec.structs.replace(recorded.snapshot, code=code, environment=environment.read())
+    snapshot = msgspec.structs.replace(recorded.snapshot, code=code, environment=installed)
     arguments = {
         **recorded.arguments,
         "environment": snapshot.environment.hash,
@@ -60,6 +68,7 @@ def request(
         created_at=created_at,
         findings=(),
         reproduces=recorded.id,
+        rebuild=rebuild,
     )
 
 

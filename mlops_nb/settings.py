@@ -57,6 +57,9 @@ class Config:
     environment_secrets: tuple[str, ...] = _setting(
         (), "names of environment variables that runs receive and that are never recorded"
     )
+    environment_rebuild: bool = _setting(
+        False, "whether runs work in an environment built from the lock, instead of in this one"
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

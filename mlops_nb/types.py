@@ -154,8 +154,9 @@ class Environment(Record, frozen=True, kw_only=True):
         implementation: Such as "CPython".
         platform: Such as "Linux-x86_64".
         lock: One `name==version` per installed distribution, sorted; `name @ URL` for one that came
-            from a repository or an archive instead of an index.
+            from a repository, an archive or a folder instead of an index.
         hash: SHA-256 over all of the above.
+        local: Names of the packages that were installed from the repository's own folders.
     """
 
     python: str
@@ -163,6 +164,7 @@ class Environment(Record, frozen=True, kw_only=True):
     platform: str
     lock: tuple[str, ...]
     hash: str
+    local: tuple[str, ...] = ()
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
@@ -304,6 +306,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
         created_at: ISO 8601, UTC.
         findings: What the preflight warned of.
         reproduces: The run that this one repeats, when it does.
+        rebuild: Whether the run works in an environment built from the snapshot's lock.
     """
 
     id: str
@@ -316,6 +319,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     pipeline_digest: str = ""
     reproduces: str | None = None
+    rebuild: bool = False
 
 
 class Run(Record, frozen=True, kw_only=True):

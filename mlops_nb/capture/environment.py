@@ -17,16 +17,21 @@ from mlops_nb.capture.git import without_credentials
 from mlops_nb.exceptions import UsageError
 from mlops_nb.types import Environment
 
+_OWN = "mlops-nb"
 _SECRET_NAME = re.compile(r"(?i)(token|passw(or)?d|secret|credential|private|api_?key|access_?key)")
 
 
-def read() -> Environment:
+def read(top: Path | None = None) -> Environment:
     """Return the environment of this process.
 
-    The lock has names and versions, and for what did not come from an index the commit or the
-    archive that it came from, without the credentials that such a URL may hold.
+    The lock has names and versions, and for what did not come from an index the commit, the archive
+    or the folder that it came from, without the credentials that such a URL may hold.
+
+    Args:
+        top: Top folder of the repository; packages installed from inside of it come with the code.
     """
-    lock = sorted(set(map(_requirement, distributions())))
+    found = {_requirement(d, top) for d in distributions()}
+    lock = sorted({line for line, _ in found})
     python, implementation = platform.python_version(), platform.python_implementation()
     system = f"{platform.system()}-{platform.machine()}"
     text = "\n".join((implementation, python, system, *lock))
@@ -36,27 +41,14 @@ def read() -> Environment:
         platform=system,
         lock=tuple(lock),
         hash=hashlib.sha256(text.encode()).hexdigest(),
+        local=tuple(sorted(line.partition("==")[0] for line, local in found if local)),
     )
 
 
-def editable(root: Path) -> tuple[tuple[str, str], ...]:
-    """List the packages that are installed from folders outside of the repository.
-
-    Returns:
-        Name and folder of each; this package itself is left out.
-    """
-    found = []
-    for distribution in distributions():
-        text = distribution.read_text("direct_url.json")
-        if text is None or '"editable"' not in text:
-            continue
-        record = json.loads(text)
-        folder = Path(unquote(urlsplit(record["url"]).path))
-        outside = not folder.resolve().is_relative_to(root.resolve())
-        name = distribution.metadata["Name"]
-        if record.get("dir_info", {}).get("editable") and outside and name != "mlops_nb":
-            found.append((name, str(folder)))
-    return tuple(found)
+def from_folders(lock: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """List name and folder of the packages that were installed from outside of the repository."""
+    pairs = (line.partition(" @ file://") for line in lock)
+    return tuple((name, unquote(path)) for name, at, path in pairs if at)
 
 
 def variables(names: tuple[str, ...]) -> dict[str, str]:
@@ -102,16 +94,21 @@ def import_paths(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _requirement(distribution: Distribution) -> str:
+def _requirement(distribution: Distribution, top: Path | None) -> tuple[str, bool]:
+    """Return the line of the lock, and whether the package comes with the code."""
     # One look at the metadata: the file is parsed anew for every attribute of it.
     metadata = distribution.metadata
     name = re.sub(r"[-_.]+", "-", metadata["Name"] or "unknown").lower()
+    pinned = f"{name}=={metadata['Version'] or 'unknown'}"
     origin = _origin(distribution)
-    return f"{name} @ {origin}" if origin else f"{name}=={metadata['Version'] or 'unknown'}"
+    if origin is None or name == _OWN:
+        return pinned, False
+    inside = top is not None and origin.startswith("file:") and _folder(origin).is_relative_to(top)
+    return (pinned, True) if inside else (f"{name} @ {origin}", False)
 
 
 def _origin(distribution: Distribution) -> str | None:
-    """Return the URL that a package was installed from, None for an index or a folder.
+    """Return the URL that a package was installed from, None for an index.
 
     The record is that of PEP 610.
     """
@@ -122,4 +119,8 @@ def _origin(distribution: Distribution) -> str | None:
     url = without_credentials(record["url"])
     if "vcs_info" in record:
         return f"{record['vcs_info']['vcs']}+{url}@{record['vcs_info']['commit_id']}"
-    return url if "archive_info" in record and not url.startswith("file:") else None
+    return url
+
+
+def _folder(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path)).resolve()

@@ -33,7 +33,7 @@ class Evidence:
         ignored: Tells which of some files git ignores.
         unpinned: Files of the project that the session has read and the run would not have, each
             with the out that it belongs to, "" where DVC does not know it.
-        editable: Packages that are installed from folders outside of the repository.
+        from_folders: Packages that are installed from folders outside of the repository.
     """
 
     hyperparameters: Sequence[Hyperparameter]
@@ -43,7 +43,7 @@ class Evidence:
     import_folders: Sequence[Path]
     ignored: Callable[[Sequence[Path]], set[Path]]
     unpinned: Sequence[tuple[str, str]]
-    editable: Sequence[tuple[str, str]]
+    from_folders: Sequence[tuple[str, str]]
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
@@ -56,7 +56,7 @@ def check(evidence: Evidence) -> tuple[Finding, ...]:
         *_session(cells, evidence.executed),
         *_modules(cells, evidence),
         *_files(evidence.unpinned),
-        *_packages(evidence.editable),
+        *_packages(evidence.from_folders),
     )
 
 
@@ -188,8 +188,8 @@ def _files(unpinned: Sequence[tuple[str, str]]) -> Iterator[Finding]:
             )
 
 
-def _packages(editable: Sequence[tuple[str, str]]) -> Iterator[Finding]:
-    for name, folder in editable:
+def _packages(from_folders: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    for name, folder in from_folders:
         yield _warning(
             f"the package {name} is installed from a folder ({folder}); its code is not pinned",
             f"install a version of it: pip install {name}==VERSION",

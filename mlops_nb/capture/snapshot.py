@@ -84,7 +84,7 @@ class _Capture:
         place = self._inside(path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, own=own)
-        installed = environment.read()
+        installed = environment.read(self.top)
         variables = environment.variables(self.config.environment_variables)
         environment.must_be_set(self.config.environment_secrets)
         datasets = [self._dataset(role, place) for role, place in self._places(parameters, path)]
@@ -98,7 +98,7 @@ class _Capture:
                 import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
                 ignored=self.repository.ignored,
                 unpinned=self._unpinned(datasets) if own is not False else (),
-                editable=environment.editable(self.top),
+                from_folders=environment.from_folders(installed.lock),
             )
         )
         if self.keep:

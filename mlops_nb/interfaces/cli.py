@@ -74,6 +74,12 @@ _project = click.option(
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
 _wait = click.option("--wait", is_flag=True, help="Stay until the run has ended.")
+_rebuild_env = click.option(
+    "--rebuild-env",
+    is_flag=True,
+    default=None,
+    help="Run in an environment built from the recorded lock.",
+)
 _run_id = click.argument("run_id", default="latest", metavar="[ID]")
 
 
@@ -118,6 +124,7 @@ def track(view: View, path: str, project: str | None, as_json: bool) -> None:
 @click.option("--train", metavar="PATH", help="Training dataset.")
 @click.option("--test", metavar="PATH", help="Test dataset.")
 @click.option("--backend", metavar="NAME", help="Where the run goes.")
+@_rebuild_env
 @click.option("--dry-run", is_flag=True, help="Show what would run; keep and start nothing.")
 @_wait
 @_project
@@ -130,6 +137,7 @@ def train(
     train: str | None,
     test: str | None,
     backend: str | None,
+    rebuild_env: bool | None,
     dry_run: bool,
     wait: bool,
     project: str | None,
@@ -142,6 +150,7 @@ def train(
         train=train,
         test=test,
         backend=backend,
+        rebuild_env=rebuild_env,
         dry_run=dry_run,
         project=project,
     )
@@ -221,14 +230,22 @@ def resume(view: View, run_id: str, wait: bool, project: str | None, as_json: bo
 @verbs.command()
 @_run_id
 @click.option("--tolerance", type=float, default=1e-6, help="Relative difference of a metric.")
+@_rebuild_env
 @_project
 @_json
 @click.pass_obj
 def reproduce(
-    view: View, run_id: str, tolerance: float, project: str | None, as_json: bool
+    view: View,
+    run_id: str,
+    tolerance: float,
+    rebuild_env: bool | None,
+    project: str | None,
+    as_json: bool,
 ) -> None:
     """Run a run again from its record alone and compare: PASS or FAIL, and why."""
-    verdict = api.reproduce(run_id, tolerance=tolerance, project=project)
+    verdict = api.reproduce(
+        run_id, tolerance=tolerance, rebuild_env=bool(rebuild_env), project=project
+    )
     _show(as_json, api.as_json(verdict), lambda: view.verdict(verdict))
     if not verdict.passed:
         raise click.exceptions.Exit(1)

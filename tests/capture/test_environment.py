@@ -57,9 +57,12 @@ def test_a_package_of_a_folder_elsewhere_is_told(installed, tmp_path):
     outside = {"url": "file:///elsewhere/lib%20two", "dir_info": {"editable": True}}
     installed("mine", "1.0", inside)
     installed("theirs", "1.0", outside)
-    found = dict(environment.editable(tmp_path / "project"))
+    lock = environment.read(tmp_path / "project")
+    found = dict(environment.from_folders(lock.lock))
     assert found["theirs"] == "/elsewhere/lib two"
     assert "mine" not in found
+    assert lock.local == ("mine",)
+    assert "mlops-nb" not in found
 
 
 def test_variables_are_recorded_by_name_and_value(monkeypatch):

@@ -18,12 +18,15 @@ import types
 from pathlib import Path
 from typing import NoReturn
 
-from mlops_nb import journal, processes
-from mlops_nb.journal import RunFinished, RunFolder, StageFinished
+from mlops_nb import environments, journal, processes
+from mlops_nb.exceptions import MlopsError
+from mlops_nb.journal import Preparing, RunFinished, RunFolder, StageFinished
 from mlops_nb.pipelines import PIPELINES
-from mlops_nb.runners.local import end_tracking
+from mlops_nb.runners.local import DRIVER, end_tracking
 from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host
 from mlops_nb.types import Failure, RunState, StageState
+
+_OF_AN_ENVIRONMENT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 class _Canceled(BaseException):
@@ -40,8 +43,9 @@ def main(path: str) -> int:
     start = time.monotonic()
     signal.signal(signal.SIGTERM, _cancel)
     signal.signal(signal.SIGINT, _cancel)
-    _prepare(folder)
     try:
+        _enter_environment(folder)
+        _prepare(folder)
         if host.AVAILABLE:
             os.environ[STAGE_HOST] = "1"
             host.start(os.environ, folder.log("host"))
@@ -58,6 +62,22 @@ def main(path: str) -> int:
 
 def _cancel(*_: object) -> NoReturn:
     raise _Canceled
+
+
+def _enter_environment(folder: RunFolder) -> None:
+    """Go on as the interpreter of the rebuilt environment, where the run wants one.
+
+    The process stays the same, with its id and the run's lock.
+    """
+    request = folder.load_request()
+    place = folder.path.parent.parent / environments.FOLDER
+    if not request.rebuild or Path(sys.prefix).is_relative_to(place):
+        return
+    packages = len(request.snapshot.environment.lock)
+    folder.append(Preparing(what=f"building an environment of {packages} packages from the lock"))
+    python = str(environments.ready(request.snapshot.environment, place))
+    own = {name: value for name, value in os.environ.items() if name not in _OF_AN_ENVIRONMENT}
+    os.execve(python, [python, "-m", DRIVER, str(folder.path)], own)  # noqa: S606
 
 
 def _prepare(folder: RunFolder) -> None:
@@ -105,7 +125,14 @@ def _end(folder: RunFolder, state: RunState, start: float, error: Exception | No
     processes.end(folder.path.name)
     _end_killed_stage(folder, state)
     failure = folder.load().error
-    if error is not None and failure is None:
+    if isinstance(error, MlopsError) and failure is None:
+        failure = Failure(
+            type=type(error).__name__,
+            message=error.message,
+            hint=error.hint,
+            log=str(folder.log("driver")),
+        )
+    elif error is not None and failure is None:
         failure = Failure(
             type=type(error).__name__,
             message=f"the engine failed: {error}",

@@ -1,0 +1,137 @@
+"""Environments rebuilt from a lock with uv, once for each lock, and kept by its hash.
+
+A whole run works in such an environment, the engine as well as the notebook: what loads and
+evaluates the model is then what trained it. This package is copied into it as it is here, for that
+is the program that runs, whatever an index has by its name.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb.exceptions import LockError
+
+if TYPE_CHECKING:
+    from mlops_nb.types import Environment
+
+FOLDER = "environments"
+OWN = "mlops-nb"
+_READY = "mlops-ready"
+_LOCK_TIMEOUT_S = 3600
+_READ = (
+    "import json; from mlops_nb.capture import environment; e = environment.read();"
+    "print(json.dumps([e.implementation, e.python, *e.lock]))"
+)
+
+
+def ready(environment: Environment, folder: Path) -> Path:
+    """Return the interpreter of an environment that has what a lock says, built where it is not.
+
+    Args:
+        environment: The interpreter's version and the lock.
+        folder: Where environments are kept.
+
+    Raises:
+        LockError: A package cannot be had, or what was built is not what the lock says.
+    """
+    from filelock import FileLock
+
+    place = folder / environment.hash[:16]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(f"{place}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
+        if not (place / _READY).is_file():
+            _build(environment, place)
+            (place / _READY).touch()
+    return place / "bin" / "python"
+
+
+def _build(environment: Environment, place: Path) -> None:
+    wanted = _of_an_index(environment)
+    shutil.rmtree(place, ignore_errors=True)
+    here = (platform.python_implementation(), platform.python_version())
+    same = here == (environment.implementation, environment.python)
+    _uv("venv", "--quiet", "--python", sys.executable if same else environment.python, str(place))
+    python, lock = place / "bin" / "python", place / "environment.lock"
+    lock.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    _uv("pip", "install", "--quiet", "--no-deps", "--python", str(python), "-r", str(lock))
+    _copy_own(python)
+    _must_be(environment, wanted, python)
+
+
+def _of_an_index(environment: Environment) -> list[str]:
+    """Return the lines that can be installed; packages of the repository come with the code."""
+    for line in environment.lock:
+        name, at, url = line.partition(" @ ")
+        if at and url.startswith("file:"):
+            raise LockError(
+                f"the package {name} was installed from a folder ({url}); no index has its code",
+                hint=f"install a version of it, then train again: pip install {name}==VERSION",
+            )
+    left_out = {OWN, *environment.local}
+    return [line for line in environment.lock if _name(line) not in left_out]
+
+
+def _copy_own(python: Path) -> None:
+    """Put this package beside the others, with what says which version it is."""
+    from importlib.metadata import distribution
+
+    (site,) = (python.parent.parent / "lib").glob("python*/site-packages")
+    package = Path(__file__).parent
+    shutil.copytree(package, site / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    name, version = package.name, distribution(package.name).version
+    record = site / f"{name}-{version}.dist-info"
+    record.mkdir()
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    (record / "METADATA").write_text(metadata, encoding="utf-8")
+
+
+def _must_be(environment: Environment, wanted: list[str], python: Path) -> None:
+    """Ask the new interpreter what it has, instead of trusting that it was installed."""
+    told = subprocess.run(
+        [str(python), "-I", "-c", _READ], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if told.returncode:
+        raise LockError(
+            f"the rebuilt environment does not start: {_last_line(told.stderr)}",
+            hint=f"see what it says: {python} -c 'import mlops_nb.capture.environment'",
+        )
+    found = [line for line in json.loads(told.stdout) if _name(line) != OWN]
+    recorded = [environment.implementation, environment.python, *wanted]
+    for line in (*recorded, *found):
+        if line not in found or line not in recorded:
+            where = "lacks" if line in recorded else "has"
+            raise LockError(
+                f"the rebuilt environment {where} {line}, unlike the lock",
+                hint="train once without rebuilding, so that the lock is recorded anew",
+            )
+
+
+def _uv(*arguments: str) -> None:
+    from uv import find_uv_bin
+
+    process = subprocess.run(
+        [find_uv_bin(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if process.returncode:
+        said = process.stderr.decode(errors="replace").strip()
+        print(said)
+        raise LockError(
+            f"uv cannot rebuild the environment: {_last_line(process.stderr)}",
+            hint="make the index that has those packages known: export UV_DEFAULT_INDEX=URL",
+        )
+
+
+def _name(line: str) -> str:
+    return re.split(r"==| @ ", line, maxsplit=1)[0]
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "it says nothing"
