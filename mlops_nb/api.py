@@ -215,7 +215,7 @@ def reproduce(
     )
     repository.keep(request.snapshot.code.sha, request.id)
     again = _last(runner.watch(runner.submit(request).id))
-    return reproduction.compare(recorded, again, top=repository.root, tolerance=tolerance)
+    return reproduction.compare(recorded, again, tolerance=tolerance)
 
 
 def export(run_id: str, file: Path | str, *, project: Folder = None) -> Path:

@@ -61,6 +61,12 @@ class StageStarted(Event, tag="stage_started", frozen=True, kw_only=True):
     stage: str
 
 
+class DataProvided(Event, tag="data_provided", frozen=True, kw_only=True):
+    """The datasets are there, each file checked against its hash."""
+
+    hashes: dict[str, str]
+
+
 class CellStarted(Event, tag="cell_started", frozen=True, kw_only=True):
     """A code cell of the notebook began; `done` of `total` are behind it."""
 
@@ -116,6 +122,7 @@ AnyEvent = (
     RunStarted
     | Preparing
     | StageStarted
+    | DataProvided
     | CellStarted
     | CellsDone
     | RunTracked
@@ -297,6 +304,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
             return {"progress": Progress(done=0, total=0, source=what)}
         case StageStarted(stage=name):
             return {"stages": _with(run.stages, Stage(name=name, state=StageState.RUNNING))}
+        case DataProvided(hashes=hashes):
+            return {"provided": hashes}
         case CellStarted(done=done, total=total, source=source):
             return {"progress": Progress(done=done, total=total, source=source)}
         case CellsDone(total=total):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb import encoding
-from mlops_nb.capture import dvc, environment, git
+from mlops_nb.capture import environment, git
 from mlops_nb.exceptions import RunError
 from mlops_nb.types import Check, RunState, Verdict
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlops_nb.types import Dataset, Environment, Run, RunRequest
+    from mlops_nb.types import Environment, Run, RunRequest
 
 TOLERANCE = 1e-6
 
@@ -56,7 +56,7 @@ def request(
         "environment": snapshot.environment.hash,
         "snapshot": encoding.dumps(msgspec.to_builtins(snapshot), name="the snapshot's records"),
         "code_repo": str(top),
-        "data_repo": str(top) if recorded.arguments["data_repo"] else "",
+        "data_repo": _data_repo(recorded, top),
         "tracking_uri": tracking_uri,
         "model_name": "",
     }
@@ -72,6 +72,12 @@ def request(
     )
 
 
+def _data_repo(recorded: RunRequest, top: Path) -> str:
+    """Return where the recorded commit of the data is: here, if here has it."""
+    repo, sha = recorded.arguments["data_repo"], recorded.arguments["data_sha"]
+    return str(top) if repo and git.has_commit(top, sha) else repo
+
+
 def must_be_reproducible(run: Run) -> None:
     """Raise `RunError` where there is no result to compare with."""
     if run.state is not RunState.SUCCEEDED:
@@ -81,13 +87,12 @@ def must_be_reproducible(run: Run) -> None:
         )
 
 
-def compare(recorded: Run, again: Run, *, top: Path, tolerance: float) -> Verdict:
+def compare(recorded: Run, again: Run, *, tolerance: float) -> Verdict:
     """Compare a run with its reproduction.
 
     Args:
         recorded: The run as it was.
         again: The reproduction, ended.
-        top: Top folder of the repository that has the snapshot.
         tolerance: Largest relative difference of a metric, absolute below 1.
 
     Returns:
@@ -95,7 +100,7 @@ def compare(recorded: Run, again: Run, *, top: Path, tolerance: float) -> Verdic
         first that failed is the reason.
     """
     checks = [
-        *_data(recorded, top),
+        *_data(recorded, again),
         *_environment(recorded.snapshot.environment, again.snapshot.environment),
         _outcome(again),
         *_metrics(recorded, again, tolerance),
@@ -122,27 +127,18 @@ def _reason(failed: list[Check]) -> str | None:
     return f"{first.kind} {first.name}: recorded {first.recorded}, now {first.again}"
 
 
-def _data(recorded: Run, top: Path) -> Iterator[Check]:
+def _data(recorded: Run, again: Run) -> Iterator[Check]:
     for dataset in recorded.snapshot.datasets:
-        now = _hash_at(dataset, top)
-        yield Check(
-            kind="data",
-            name=dataset.path,
-            recorded=dataset.hash,
-            again=now,
-            passed=now == dataset.hash,
-        )
-
-
-def _hash_at(dataset: Dataset, top: Path) -> str:
-    """Return the hash that the recorded commit has for a dataset's path."""
-    if dataset.hash.startswith("git:"):
-        return f"git:{git.blob_at(top, dataset.sha, dataset.path)}"
-    pointer = dvc.find_pointer(dataset.path, lambda path: git.read_file(top, dataset.sha, path))
-    if pointer is None:
-        return "absent"
-    # A file inside of a tracked folder has a hash of its own, which the folder's object lists.
-    return pointer.hash if pointer.out == dataset.path else dataset.hash
+        # One that could not be provided ended the run, whose own check says so.
+        now = again.provided.get(dataset.path)
+        if now is not None:
+            yield Check(
+                kind="data",
+                name=dataset.path,
+                recorded=dataset.hash,
+                again=now,
+                passed=now == dataset.hash,
+            )
 
 
 def _environment(recorded: Environment, again: Environment) -> Iterator[Check]:

@@ -42,6 +42,10 @@ class Config:
     run_timeout_s: int = _setting(0, "seconds that a single cell may take; 0 for no limit")
     code_file_limit_mb: int = _setting(10, "largest changed file that a snapshot takes, in MB")
     code_include: tuple[str, ...] = _setting((), "paths that git ignores and runs need")
+    data_repo: str = _setting("", "repository of the data: folder or URL; the code's own if empty")
+    data_revision: str = _setting(
+        "HEAD", "branch, tag or commit of data.repo, pinned at submission"
+    )
     data_train: str = _setting("", "dataset to train on")
     data_test: str = _setting("", "dataset to evaluate on, never shown to tuning")
     data_other: tuple[str, ...] = _setting((), "further datasets that the notebook reads")
@@ -131,7 +135,8 @@ class Config:
             text = os.environ.get(variable)
             if text is not None:
                 values[name], sources[name] = _parsed(variable, text, f.default), variable
-        _must_hold_no_password(values.get("tracking_uri", ""))
+        for name in ("tracking_uri", "data_repo"):
+            _must_hold_no_password(dotted(name), values.get(name, ""))
         return cls(root=root, sources=sources, **values)
 
 
@@ -193,13 +198,16 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     return value
 
 
-def _must_hold_no_password(uri: str) -> None:
+def _must_hold_no_password(name: str, uri: str) -> None:
     # It is a pipeline parameter and a tag: both are shown in clear.
     if urlsplit(uri).password is not None:
-        raise ConfigError(
-            "tracking.uri holds a password",
-            hint="take it out; MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-        )
+        raise ConfigError(f"{name} holds a password", hint=f"take it out; {_PASSWORDS[name]}")
+
+
+_PASSWORDS = {
+    "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "data.repo": "git asks its credential helper: git config credential.helper",
+}
 
 
 def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:

@@ -8,6 +8,7 @@ The file is a gzipped tar that needs nothing of this package to be read:
     environment.lock        one name==version a line
     notebook.ipynb          as it was executed, secrets in outputs masked
     code.bundle             the commit of run.json, for `git clone`
+    data.bundle             that of the data repository, where it is another one
     data/<path>             the datasets
     record/                 what `import` puts back
 """
@@ -24,16 +25,16 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.capture import dvc, secrets
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture import dvc, git, secrets
+from mlops_nb.capture.git import DATA_SUFFIX, Repository
 from mlops_nb.exceptions import DataError, RunError
 from mlops_nb.journal import RunFolder
 
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
-    from mlops_nb.types import Dataset, Run
+    from mlops_nb.types import Dataset, Run, Snapshot
 
-_SUMS = "SHA256SUMS"
+_SUMS, _CODE, _DATA = "SHA256SUMS", "code.bundle", "data.bundle"
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 _README = """\
 A training run, as it was recorded.
@@ -68,7 +69,7 @@ def write(config: Config, run: Run, path: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _write_record(RunFolder(config.state_folder / "runs" / run.id), run, folder)
-        Repository.find(config.root).bundle(run.snapshot.code.sha, folder / "code.bundle")
+        _write_commits(str(Repository.find(config.root).root), run.snapshot, folder)
         for dataset in run.snapshot.datasets:
             _write_data(config, dataset, folder)
         _write_sums(folder)
@@ -102,11 +103,21 @@ def read(config: Config, path: Path) -> str:
             )
         for dataset in request.snapshot.datasets:
             _read_data(config, dataset, folder)
-        Repository.find(config.root).unbundle(folder / "code.bundle", request.id)
+        repository = Repository.find(config.root)
+        repository.unbundle(folder / _CODE, request.id)
+        if (folder / _DATA).is_file():
+            repository.unbundle(folder / _DATA, f"{request.id}{DATA_SUFFIX}")
         target.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copytree(record.path, target.path)
         target.path.chmod(0o700)
         return request.id
+
+
+def _write_commits(repo: str, snapshot: Snapshot, folder: Path) -> None:
+    git.bundle(repo, snapshot.code.sha, folder / _CODE)
+    for dataset in snapshot.datasets[:1]:
+        if dataset.sha != snapshot.code.sha:
+            git.bundle(dataset.repo, dataset.sha, folder / _DATA)
 
 
 def _write_record(source: RunFolder, run: Run, folder: Path) -> None:
@@ -128,14 +139,7 @@ def _write_record(source: RunFolder, run: Run, folder: Path) -> None:
 def _write_data(config: Config, dataset: Dataset, folder: Path) -> None:
     if dataset.hash.startswith("git:"):
         return
-    root = _dvc_root(config)
-    cache = dvc.cache_folder(root)
-    missing = dvc.missing_objects(cache, dataset.hash)
-    if missing:
-        raise DataError(
-            f"DVC's cache has lost {len(missing)} objects of {dataset.path}",
-            hint=f"get them from the remote: cd {root} && dvc fetch",
-        )
+    cache = _cache_with(config, dataset)
     for file in dvc.list_files(cache, dataset.hash):
         target = folder / "data" / PurePosixPath(dataset.path, file.path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +149,21 @@ def _write_data(config: Config, dataset: Dataset, folder: Path) -> None:
         listing = folder / "record" / "listings" / dataset.hash
         listing.parent.mkdir(exist_ok=True)
         shutil.copyfile(dvc.object_path(cache, dataset.hash), listing)
+
+
+def _cache_with(config: Config, dataset: Dataset) -> Path:
+    """Return the cache that has a dataset whole: the data repository's, the project's, ours."""
+    roots = [dvc.root_of(folder) for folder in (Path(dataset.repo), config.root)]
+    caches = [dvc.cache_folder(root) for root in roots if root is not None]
+    caches.append(dvc.cache_below(config.state_folder / "dvc"))
+    missing = {cache: dvc.missing_objects(cache, dataset.hash) for cache in caches}
+    found = min(caches, key=lambda cache: len(missing[cache]))
+    if missing[found]:
+        raise DataError(
+            f"DVC's cache has lost {len(missing[found])} objects of {dataset.path}",
+            hint=f"get them from the remote: cd {dataset.repo} && dvc fetch",
+        )
+    return found
 
 
 def _read_data(config: Config, dataset: Dataset, folder: Path) -> None:

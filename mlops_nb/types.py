@@ -323,7 +323,10 @@ class RunRequest(Record, frozen=True, kw_only=True):
 
 
 class Run(Record, frozen=True, kw_only=True):
-    """A run as any session sees it: the request, and what has happened since."""
+    """A run as any session sees it: the request, and what has happened since.
+
+    `provided` has the hashes of the datasets as the run got them, by path.
+    """
 
     id: str
     pipeline: str
@@ -334,6 +337,7 @@ class Run(Record, frozen=True, kw_only=True):
     created_at: str
     seconds: float | None = None
     progress: Progress | None = None
+    provided: dict[str, str] = {}
     metrics: dict[str, float] = {}
     model: Model | None = None
     mlflow_run_id: str | None = None
@@ -351,7 +355,7 @@ class Run(Record, frozen=True, kw_only=True):
 
 
 class Check(Record, frozen=True, kw_only=True):
-    """One thing that was compared; `kind` is data, interpreter, package, run or metric."""
+    """One thing that was compared; `kind` is data, interpreter, package, run, metric or model."""
 
     kind: str
     name: str

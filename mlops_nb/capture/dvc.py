@@ -163,8 +163,13 @@ def cache_folder(root: Path) -> Path:
     for name in ("config.local", "config"):
         configured = _read_config(root / ".dvc" / name).get("cache", "dir", fallback="")
         if configured:
-            return (root / ".dvc" / configured).resolve() / "files" / "md5"
-    return root / ".dvc" / "cache" / "files" / "md5"
+            return cache_below((root / ".dvc" / configured).resolve())
+    return cache_below(root / ".dvc" / "cache")
+
+
+def cache_below(folder: Path) -> Path:
+    """Return where a cache folder has its objects."""
+    return folder / "files" / "md5"
 
 
 def relative_remotes(root: Path) -> list[tuple[str, Path]]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mlops_nb import processes
 from mlops_nb.capture import worktree
 from mlops_nb.capture.worktree import DEFAULT_RULES, Entry, Rules
-from mlops_nb.exceptions import CodeError
+from mlops_nb.exceptions import CodeError, DataError
 from mlops_nb.types import Code
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _SCRATCH = "mlops-index-"
 _BUNDLED = "refs/heads/run"
 _MODULES = "mlops-submodules"
+DATA_SUFFIX = "-data"
 REF_PREFIX = "refs/mlops/snapshots/"
 
 _SETTINGS = (
@@ -44,6 +45,7 @@ _SETTINGS = (
     "-c", "gc.auto=0",
 )  # fmt: skip
 _IDENTITY = {"NAME": "mlops_nb", "EMAIL": "mlops_nb@localhost"}
+_SHA = re.compile(r"[0-9a-f]{40}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -157,19 +159,6 @@ class Repository:
                 hint="get the snapshot from where the run was made: git fetch ORIGIN " + sha,
             )
         self._point(name, sha)
-
-    def bundle(self, sha: str, path: Path) -> None:
-        """Write a commit and its history as a file that `git clone` can read.
-
-        Raises:
-            CodeError: The repository has lost the commit.
-        """
-        with tempfile.TemporaryDirectory() as scratch:
-            bare = Path(scratch, "repository")
-            fetch(str(self.root), sha, bare)
-            # A clone takes branches, and nothing of refs/mlops.
-            _run(["update-ref", _BUNDLED, sha], cwd=bare)
-            _run(["bundle", "create", "--quiet", str(path), _BUNDLED, "HEAD"], cwd=bare)
 
     def unbundle(self, path: Path, name: str) -> None:
         """Take the commit out of a bundle, under a snapshot ref of its own."""
@@ -300,6 +289,37 @@ class Repository:
         return _run(arguments, cwd=self.root, check=check, data=data, environment=environment)
 
 
+def commit_of(repo: str, revision: str) -> str:
+    """Return the commit that a revision of a repository names now.
+
+    Args:
+        repo: A folder or a URL.
+        revision: A branch, a tag or a commit; of a folder, whatever git understands.
+
+    Raises:
+        DataError: The repository cannot be read, or has no such revision.
+    """
+    if Path(repo).is_dir():
+        arguments = ["rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
+        found = _run(arguments, cwd=Path(repo), check=False).stdout.decode().strip()
+    elif _SHA.fullmatch(revision):
+        return revision
+    else:
+        listed = _run(["ls-remote", "--", repo], cwd=Path.cwd(), check=False)
+        pairs = (line.split("\t") for line in os.fsdecode(listed.stdout).splitlines())
+        refs = {name: sha for sha, name in pairs}
+        # Of an annotated tag, the commit behind it.
+        names = (f"refs/heads/{revision}", f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}")
+        found = next((refs[name] for name in (*names, revision) if name in refs), "")
+    if not found:
+        raise DataError(
+            f"{without_credentials(repo)} has no revision {revision!r}, or cannot be read",
+            hint="check data.repo and data.revision in mlops.toml: "
+            f"git ls-remote {without_credentials(repo)}",
+        )
+    return found
+
+
 def fetch(repo: str, sha: str, target: Path) -> None:
     """Make a bare repository that holds one commit.
 
@@ -327,7 +347,7 @@ def fetch(repo: str, sha: str, target: Path) -> None:
                 f"{without_credentials(repo)} does not give commit {sha}: {_message(fetched)}",
                 hint="push the snapshot, or check the credentials of the repository",
             )
-    if _run(["cat-file", "-e", f"{sha}^{{commit}}"], cwd=target, check=False).returncode:
+    if not has_commit(target, sha):
         raise CodeError(
             f"{without_credentials(repo)} has no commit {sha}",
             hint="submit the run again: its snapshot was deleted",
@@ -337,6 +357,25 @@ def fetch(repo: str, sha: str, target: Path) -> None:
         module = target / _MODULES / path
         module.parent.mkdir(parents=True, exist_ok=True)
         fetch(_submodule_source(repo, target, sha, path), commit, module)
+
+
+def bundle(repo: str, sha: str, path: Path) -> None:
+    """Write a commit and its history as a file that `git clone` can read.
+
+    Args:
+        repo: A folder or a URL.
+        sha: The commit.
+        path: The file.
+
+    Raises:
+        CodeError: The repository does not have the commit.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        bare = Path(scratch, "repository")
+        fetch(repo, sha, bare)
+        # A clone takes branches, and nothing of refs/mlops.
+        _run(["update-ref", _BUNDLED, sha], cwd=bare)
+        _run(["bundle", "create", "--quiet", str(path), _BUNDLED, "HEAD"], cwd=bare)
 
 
 def checkout(repository: Path, folder: Path) -> None:
@@ -396,6 +435,12 @@ def _without_filters(folder: Path) -> tuple[str, ...]:
     drivers = {os.fsdecode(n).rpartition(".")[0] for n in names.stdout.split(b"\0") if n}
     off = ("clean=", "smudge=", "process=", "required=false")
     return tuple(word for d in sorted(drivers) for o in off for word in ("-c", f"{d}.{o}"))
+
+
+def has_commit(repository: Path, sha: str) -> bool:
+    """Whether a repository has a commit."""
+    arguments = ["cat-file", "-e", f"{sha}^{{commit}}"]
+    return not _run(arguments, cwd=repository, check=False).returncode
 
 
 def blob_at(repository: Path, sha: str, path: str) -> str | None:

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlops_nb import history
-from mlops_nb.capture import dvc, environment, hyperparameters, notebook, preflight, session
+from mlops_nb.capture import (
+    datasets,
+    dvc,
+    environment,
+    hyperparameters,
+    notebook,
+    preflight,
+    session,
+)
 from mlops_nb.capture.git import Repository
 from mlops_nb.capture.worktree import Rules
-from mlops_nb.exceptions import DataError, NotebookError, PreflightError, UsageError
+from mlops_nb.exceptions import NotebookError, PreflightError, UsageError
 from mlops_nb.types import CommandLineText, Dataset, Finding, Hyperparameter, Snapshot
 
 if TYPE_CHECKING:
@@ -75,29 +83,33 @@ class _Capture:
         self.repository = Repository.find(config.root)
         self.top = self.repository.root.resolve()
         self.namespace = session.namespace()
-        self.replaced: dict[str, bytes] = {}
 
     def snapshot(self, name: str) -> Captured:
+        with datasets.opened(self.config, self.repository, keep=self.keep) as source:
+            return self._snapshot(name, source)
+
+    def _snapshot(self, name: str, source: datasets.Source) -> Captured:
         path = self._notebook()
         # Asked once: the answer may come from the Jupyter server.
         own = self._is_own(path)
-        place = self._inside(path, NotebookError)
+        place = datasets.inside(self.top, path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, own=own)
         installed = environment.read(self.top)
         variables = environment.variables(self.config.environment_variables)
         environment.must_be_set(self.config.environment_secrets)
-        datasets = [self._dataset(role, place) for role, place in self._places(parameters, path)]
+        places = self._places(parameters, path, source)
+        pinned = [source.dataset(role, place) for role, place in places]
         import_paths = environment.import_paths(self.top)
         found = preflight.check(
             preflight.Evidence(
                 hyperparameters=parameters,
-                datasets=datasets,
+                datasets=pinned,
                 document=document,
                 executed=history.executed() if own else (),
                 import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
                 ignored=self.repository.ignored,
-                unpinned=self._unpinned(datasets) if own is not False else (),
+                unpinned=self._unpinned(pinned) if own is not False else (),
                 from_folders=environment.from_folders(installed.lock),
             )
         )
@@ -105,15 +117,15 @@ class _Capture:
             _stop_at_errors(found)
         rules = Rules(self.config.code_file_limit_mb, self.config.code_include)
         code, findings = (
-            self.repository.snapshot(name, self.config.root, self.replaced, rules)
+            self.repository.snapshot(name, self.config.root, source.replaced, rules)
             if self.keep
             else self.repository.preview(self.config.root, rules)
         )
         pins = Snapshot(
             code=msgspec.structs.replace(code, python_path=import_paths),
             notebook=place,
-            datasets=tuple(msgspec.structs.replace(d, sha=code.sha) for d in datasets),
-            hyperparameters=self._pointing_at(parameters, datasets, path),
+            datasets=tuple(msgspec.structs.replace(d, sha=d.sha or code.sha) for d in pinned),
+            hyperparameters=self._pointing_at(parameters, pinned, path),
             environment=installed,
             variables=variables,
             secrets=self.config.environment_secrets,
@@ -161,8 +173,10 @@ class _Capture:
         except NotebookError:
             return None
 
-    def _places(self, parameters: tuple[Hyperparameter, ...], path: Path) -> list[tuple[str, str]]:
-        """List role and path in the repository of each dataset.
+    def _places(
+        self, parameters: tuple[Hyperparameter, ...], path: Path, source: datasets.Source
+    ) -> list[tuple[str, str]]:
+        """List role and path in the data repository of each dataset.
 
         An argument has the last word, then what the notebook itself names, then the settings.
         """
@@ -173,76 +187,15 @@ class _Capture:
         for role, parameter in DATASET_PARAMETERS.items():
             in_notebook = by_name.get(parameter)
             if given[role]:
-                places.append((role, self._of_project(str(given[role]))))
+                places.append((role, source.of_project(str(given[role]))))
             elif isinstance(in_notebook, str) and in_notebook:
-                places.append((role, self._inside(path.parent / in_notebook, DataError)))
+                places.append((role, datasets.inside(self.top, path.parent / in_notebook)))
             elif settings[role]:
-                places.append((role, self._of_project(settings[role])))
-        places += [("other", self._of_project(place)) for place in self.config.data_other]
+                places.append((role, source.of_project(settings[role])))
+        places += [("other", source.of_project(place)) for place in self.config.data_other]
         return places
 
-    def _of_project(self, place: str) -> str:
-        return self._inside(self.config.root / place, DataError)
-
-    def _inside(self, path: Path, error: type[NotebookError] | type[DataError]) -> str:
-        """Return a path relative to the repository's top, refusing what lies outside."""
-        lexical = Path(os.path.normpath(path.parent.resolve() / path.name))
-        if not lexical.is_relative_to(self.top):
-            raise error(
-                f"{path} lies outside of the repository {self.top}",
-                hint="only what the repository holds can be pinned: move it there",
-            )
-        return lexical.relative_to(self.top).as_posix()
-
-    def _dataset(self, role: str, place: str) -> Dataset:
-        pointer = dvc.find_pointer(place, self._read)
-        if pointer is None:
-            return self._dataset_in_git(role, place)
-        root = dvc.root_of((self.top / pointer.file).parent)
-        if root is None:
-            raise DataError(
-                f"{pointer.file} is a DVC pointer, but there is no .dvc folder above it",
-                hint=f"make it a DVC project: cd {self.top} && dvc init",
-            )
-        content = dvc.content_of(root, pointer, self.top, keep=self.keep)
-        if content.hash != pointer.hash:
-            self.replaced[pointer.file] = content.text
-        return self._below(role, place, content, changed=content.hash != pointer.hash)
-
-    def _below(self, role: str, place: str, content: dvc.Pointer, *, changed: bool) -> Dataset:
-        """Return the dataset that is an out, or a file inside of an out that is a folder."""
-        digest, size, files = content.hash, content.size_bytes, content.files
-        if place != content.out:
-            below = PurePosixPath(place).relative_to(content.out).as_posix()
-            on_disk = self.top / place
-            if not on_disk.exists():
-                raise DataError(
-                    f"{content.out} is under DVC but holds no {below}",
-                    hint=f"see what it holds: ls {self.top / content.out}",
-                )
-            if on_disk.is_file():
-                digest, size, files = dvc.md5_of(on_disk), on_disk.stat().st_size, 1
-        return Dataset(
-            role=role, path=place, hash=digest, repo=str(self.top), sha="",
-            size_bytes=size, files=files, changed=changed,
-        )  # fmt: skip
-
-    def _dataset_in_git(self, role: str, place: str) -> Dataset:
-        path = self.top / place
-        if not path.exists():
-            raise DataError(f"there is no dataset {place}", hint=_nearby(self.config.root))
-        blob = self.repository.tracked_blob(place) if path.is_file() else None
-        if blob is None:
-            raise DataError(
-                f"{place} is under neither DVC nor git",
-                hint=f"put it under DVC: jupyter mlops track {place}",
-            )
-        return Dataset(
-            role=role, path=place, hash=f"git:{blob}", repo=str(self.top), sha="",
-            size_bytes=path.stat().st_size,
-        )  # fmt: skip
-
-    def _unpinned(self, datasets: Sequence[Dataset]) -> list[tuple[str, str]]:
+    def _unpinned(self, pinned: Sequence[Dataset]) -> list[tuple[str, str]]:
         """List the files that the session read and the run would not have, with their outs."""
         own = {".git", ".dvc", ".mlops", ".ipynb_checkpoints"}
         inside = [
@@ -253,24 +206,20 @@ class _Capture:
             and not own & set(path.relative_to(self.top).parts)
             and path.is_file()
         ]
-        pinned = [PurePosixPath(dataset.path) for dataset in datasets]
+        there = [PurePosixPath(dataset.path) for dataset in pinned]
         found = []
         for path in sorted(self.repository.ignored(inside)):
             place = PurePosixPath(path.relative_to(self.repository.root).as_posix())
-            if not any(place.is_relative_to(dataset) for dataset in pinned):
-                pointer = dvc.find_pointer(str(place), self._read)
+            if not any(place.is_relative_to(dataset) for dataset in there):
+                pointer = dvc.find_pointer(str(place), lambda path: datasets.read(self.top, path))
                 found.append((str(place), pointer.out if pointer else ""))
         return found
 
-    def _read(self, path: str) -> bytes | None:
-        file = self.top / path
-        return file.read_bytes() if file.is_file() else None
-
     def _pointing_at(
-        self, parameters: tuple[Hyperparameter, ...], datasets: list[Dataset], path: Path
+        self, parameters: tuple[Hyperparameter, ...], pinned: list[Dataset], path: Path
     ) -> tuple[Hyperparameter, ...]:
         """Let the notebook's own dataset parameters name the datasets of the run."""
-        paths = {DATASET_PARAMETERS[d.role]: d.path for d in datasets if d.role != "other"}
+        paths = {DATASET_PARAMETERS[d.role]: d.path for d in pinned if d.role != "other"}
         folder = path.parent.resolve()
         return tuple(
             p
@@ -290,10 +239,3 @@ def _stop_at_errors(findings: Sequence[Finding]) -> None:
     for finding in findings:
         if finding.severity == "error":
             raise PreflightError(finding.message, hint=finding.hint)
-
-
-def _nearby(root: Path) -> str:
-    tracked = dvc.tracked(root)
-    if tracked:
-        return f"the project tracks: {', '.join(tracked[:5])}"
-    return "name a file of the project, then put it under DVC: jupyter mlops track PATH"

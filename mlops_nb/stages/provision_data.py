@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from mlops_nb import encoding, journal
 from mlops_nb.capture import dvc, git
 from mlops_nb.exceptions import DataError
+from mlops_nb.journal import DataProvided, emit
 
 
 def run(*, repo: str, sha: str, train: str, test: str, other: str, data: str) -> dict[str, str]:
     """Lay the datasets out below `data` at their own paths, every file checked against its hash.
 
     On one machine they are links into DVC's cache, whose objects are read-only; in a pod, copies.
-    Datasets that git itself holds come with the code.
 
     Args:
         repo: The data repository, a folder or a URL; "" where the run has no dataset.
@@ -37,8 +37,7 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, data: str) ->
         return {}
     with tempfile.TemporaryDirectory() as scratch:
         source = _Source(repo, sha, Path(scratch))
-        for path in wanted:
-            source.provide(path, Path(data))
+        emit(DataProvided(hashes={path: source.provide(path, Path(data)) for path in wanted}))
     return {}
 
 
@@ -55,26 +54,43 @@ class _Source:
         git.fetch(self.repo, self.sha, self.bare)
         self._tree: Path | None = None
 
-    def provide(self, path: str, target: Path) -> None:
+    def provide(self, path: str, target: Path) -> str:
+        """Lay a dataset out and return its hash."""
         pointer = dvc.find_pointer(path, lambda file: git.read_file(self.bare, self.sha, file))
         if pointer is None:
-            print(f"{path}: in git, comes with the code")
-            return
+            return self._provide_from_git(path, target)
         cache = self._cache_with(pointer)
         prefix = PurePosixPath(path).relative_to(pointer.out).as_posix()
-        files = 0
+        provided = []
         for file in dvc.list_files(cache, pointer.hash):
             inside = PurePosixPath(file.path or ".")
             if prefix == "." or inside.is_relative_to(prefix):
                 name = PurePosixPath(pointer.out, inside)
                 _place(dvc.object_path(cache, file.md5), file.md5, target, name)
-                files += 1
-        if not files:
+                provided.append(file)
+        if not provided:
             raise DataError(
                 f"{pointer.out} at {self.sha[:12]} holds no {path}",
                 hint="name a path that the commit has",
             )
-        print(f"{path}: {files} files, {pointer.hash}")
+        single = [file.md5 for file in provided if file.path == prefix]
+        digest = single[0] if single else pointer.hash
+        print(f"{path}: {len(provided)} files, {digest}")
+        return digest
+
+    def _provide_from_git(self, path: str, target: Path) -> str:
+        content = git.read_file(self.bare, self.sha, path)
+        if content is None:
+            raise DataError(
+                f"{git.without_credentials(self.repo)} at {self.sha[:12]} has no {path}",
+                hint="name a path that the commit has",
+            )
+        place = target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        digest = f"git:{git.blob_at(self.bare, self.sha, path)}"
+        print(f"{path}: from git, {digest}")
+        return digest
 
     def _cache_with(self, pointer: dvc.Pointer) -> Path:
         """Return a cache that has all objects of an out, fetching those that are missing."""
@@ -85,12 +101,18 @@ class _Source:
                 f"{git.without_credentials(self.repo)} has DVC pointers but no .dvc folder",
                 hint="make it a DVC project: dvc init",
             )
-        cache = dvc.cache_folder(root)
+        cache = dvc.cache_folder(root) if local else self._own_cache()
         missing = dvc.missing_objects(cache, pointer.hash)
         if missing:
             print(f"{pointer.out}: {len(missing)} objects are not in the cache, fetching")
             self._fetch(pointer, cache)
         return cache
+
+    def _own_cache(self) -> Path:
+        """Return the cache for a repository that is not on this machine: the project's own."""
+        folder = os.environ.get(journal.RUN_FOLDER)
+        kept = Path(folder).parent.parent if folder else self.scratch
+        return dvc.cache_below(kept / "dvc")
 
     def _fetch(self, pointer: dvc.Pointer, cache: Path) -> None:
         """Let DVC fetch by the commit's own pointer, into the given cache."""

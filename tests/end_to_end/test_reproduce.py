@@ -81,7 +81,7 @@ def test_a_notebook_that_does_not_fix_its_seed_is_told_so(project):
     changed = msgspec.structs.replace(
         run, snapshot=msgspec.structs.replace(run.snapshot, environment=other)
     )
-    verdict = reproduction.compare(changed, run, top=project.root, tolerance=0)
+    verdict = reproduction.compare(changed, run, tolerance=0)
     assert not verdict.passed
     assert verdict.reason.startswith("package numpy: recorded 0.1, now ")
 
