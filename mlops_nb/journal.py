@@ -315,7 +315,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case MetricsLogged(metrics=metrics):
             return {"metrics": {**run.metrics, **metrics}}
         case ModelLogged(model=model):
-            return {"model": model}
+            known = run.model.digest if run.model and run.model.uri == model.uri else None
+            return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
         case StageFinished(stage=name, state=state, seconds=seconds, note=note, error=error):
             stage = Stage(name=name, state=state, seconds=seconds, note=note)
             return {"stages": _with(run.stages, stage), "error": error or run.error}

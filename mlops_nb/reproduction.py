@@ -104,8 +104,9 @@ def compare(recorded: Run, again: Run, *, tolerance: float) -> Verdict:
         *_environment(recorded.snapshot.environment, again.snapshot.environment),
         _outcome(again),
         *_metrics(recorded, again, tolerance),
+        *_model(recorded, again),
     ]
-    failed = [check for check in checks if not check.passed]
+    failed = [check for check in checks if check.decides and not check.passed]
     return Verdict(
         run_id=recorded.id,
         reproduction_id=again.id,
@@ -192,6 +193,22 @@ def _metrics(recorded: Run, again: Run, tolerance: float) -> Iterator[Check]:
             again=repr(now) if now is not None else "absent",
             passed=now is not None and _close(value, now, tolerance),
         )
+
+
+def _model(recorded: Run, again: Run) -> Iterator[Check]:
+    before = recorded.model.digest if recorded.model else None
+    if before is None or again.state is not RunState.SUCCEEDED:
+        return
+    now = again.model.digest if again.model else None
+    yield Check(
+        kind="model",
+        name="contents",
+        recorded=before,
+        again=now or "absent",
+        passed=now == before,
+        # Some formats have more in them than the model: a clock, an address, a random id.
+        decides=now is None,
+    )
 
 
 def _close(value: float, now: float, tolerance: float) -> bool:

@@ -284,9 +284,13 @@ class Point(Record, array_like=True, frozen=True):
 
 
 class Model(Record, frozen=True, kw_only=True):
-    """The model of a run; `name`, `version` and `alias` once it is registered."""
+    """The model of a run; `name`, `version` and `alias` once it is registered.
+
+    `digest` is the same for the same model trained again; `tracking/digest.py` says of what.
+    """
 
     uri: str
+    digest: str | None = None
     name: str | None = None
     version: str | None = None
     alias: str | None = None
@@ -355,13 +359,18 @@ class Run(Record, frozen=True, kw_only=True):
 
 
 class Check(Record, frozen=True, kw_only=True):
-    """One thing that was compared; `kind` is data, interpreter, package, run, metric or model."""
+    """One thing that was compared; `kind` is data, interpreter, package, run, metric or model.
+
+    A check that does not decide is for the reader's information: a model file may differ in its
+    bytes while all that was measured of the model is the same.
+    """
 
     kind: str
     name: str
     recorded: str
     again: str
     passed: bool
+    decides: bool = True
 
 
 class Verdict(Record, frozen=True, kw_only=True):

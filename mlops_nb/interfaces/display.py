@@ -103,10 +103,7 @@ class NotebookView:
         """Show what was compared, and the verdict."""
         outcome = "PASS" if verdict.passed else "FAIL"
         colour = _COLOURS["SUCCEEDED" if verdict.passed else "FAILED"]
-        rows = [
-            ("PASS" if c.passed else "FAIL", c.kind, c.name, c.recorded, c.again)
-            for c in verdict.checks
-        ]
+        rows = [(words.outcome(c), c.kind, c.name, c.recorded, c.again) for c in verdict.checks]
         head = (
             f'<div><b style="color:{colour}">{outcome}</b> {escape(verdict.reason or "")}</div>'
             f'<div style="{_DIM}">run {escape(verdict.run_id)}, repeated as '

@@ -39,6 +39,7 @@ _STYLES = {
     "CANCELED": "yellow",
     "LOST": "red",
 }
+_OUTCOMES = {"PASS": "green", "FAIL": "bold red", "DIFFERS": "yellow"}
 _SEVERITIES = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -98,7 +99,8 @@ class TerminalView:
         """Print what was compared, and the verdict."""
         table = _table("", "what", "", "recorded", "again")
         for check in verdict.checks:
-            mark = Text("PASS", "green") if check.passed else Text("FAIL", "bold red")
+            how = words.outcome(check)
+            mark = Text(how, _OUTCOMES[how])
             cells = (check.kind, check.name, check.recorded, check.again)
             table.add_row(mark, *map(_plain, cells))
         self.console.print(table)

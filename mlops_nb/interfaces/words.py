@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlops_nb.types import Run
+    from mlops_nb.types import Check, Run
 
 # State is never told by colour alone.
 MARKS = {
@@ -17,6 +17,11 @@ MARKS = {
     "CANCELED": "■",
     "LOST": "?",
 }
+
+
+def outcome(check: Check) -> str:
+    """Name how a comparison came out."""
+    return "PASS" if check.passed else "FAIL" if check.decides else "DIFFERS"
 
 
 def seconds(value: float | None) -> str:

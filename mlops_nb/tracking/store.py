@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sqlite3
+import tempfile
 import time
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import TrackingError
-from mlops_nb.tracking import tags
+from mlops_nb.tracking import digest, tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mlops_nb.types import Snapshot
 
 _SQLITE = "sqlite:///"
+_MODELS = "models:/"
 _LOCK_TIMEOUT_S = 300
 
 
@@ -99,6 +101,16 @@ class Store:
         logged = [self._client.get_logged_model(output.model_id) for output in models]
         newest = max(logged, key=lambda model: model.creation_timestamp)
         return f"models:/{newest.model_id}"
+
+    def model_digest(self, uri: str, mlflow_run_id: str) -> str:
+        """Return the hash of the contents of a model that a run logged."""
+        from mlflow.artifacts import download_artifacts
+
+        with tempfile.TemporaryDirectory() as scratch:
+            # A local store gives its own folder, a remote one a copy in the scratch folder.
+            local = uri.startswith(_MODELS) and self.uri.startswith(_SQLITE)
+            path = download_artifacts(uri, dst_path=None if local else scratch)
+            return digest.of_model(Path(path), run_id=mlflow_run_id)
 
     def finish(self, mlflow_run_id: str, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED."""
