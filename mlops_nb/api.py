@@ -14,7 +14,7 @@ import msgspec
 
 from mlops_nb import backends, encoding, journal, pipelines, reproduction, transfer
 from mlops_nb import project as projects
-from mlops_nb.capture import dvc, snapshot
+from mlops_nb.capture import dvc, publication, snapshot
 from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
@@ -79,6 +79,7 @@ def train(
     test: str | None = None,
     backend: str | None = None,
     rebuild_env: bool | None = None,
+    push: bool = False,
     wait: bool = False,
     dry_run: bool = False,
     project: Folder = None,
@@ -92,6 +93,7 @@ def train(
         test: Path of the test dataset in the project.
         backend: Where the run goes.
         rebuild_env: Run in an environment built from the lock; as the settings say if None.
+        push: Push the snapshot to `origin` and the data to the DVC remote before the run starts.
         wait: Return when the run has ended.
         dry_run: Return the run that would be submitted; nothing is kept or started.
         project: A folder of the project.
@@ -113,6 +115,8 @@ def train(
     else:
         projects.prepare_state(config)
         captured = snapshot.take(config, wanted, name=run_id)
+        if push:
+            publication.push(config, captured.snapshot, name=run_id)
     pins = captured.snapshot
     request = RunRequest(
         id=run_id,
@@ -180,6 +184,34 @@ def resume(run_id: str = "latest", *, wait: bool = False, project: Folder = None
     runner = _runner(project)
     run = runner.resume(_resolve(runner, run_id))
     return _last(runner.watch(run.id)) if wait else run
+
+
+def delete(run_id: str, *, force: bool = False, project: Folder = None) -> str:
+    """Delete an ended run: its record, its snapshot, and its run in MLflow.
+
+    Args:
+        run_id: The run's id, or the beginning of it.
+        force: Delete it even if a registered model version came from it.
+        project: A folder of the project.
+
+    Returns:
+        The id.
+
+    Raises:
+        RunError: The run goes on, or a registered model version came from it.
+    """
+    config = Config.load(project)
+    runner = backends.runner(config)
+    run = runner.get(_resolve(runner, run_id))
+    if run.model is not None and run.model.version is not None and not force:
+        raise RunError(
+            f"version {run.model.version} of model {run.model.name} came from run {run.id}; "
+            "without the run nothing says what it was made of",
+            hint=f"delete it all the same: jupyter mlops delete {run.id} --force",
+        )
+    runner.delete(run.id)
+    Repository.find(config.root).forget(run.id)
+    return run.id
 
 
 def reproduce(

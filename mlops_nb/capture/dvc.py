@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -172,6 +173,12 @@ def cache_below(folder: Path) -> Path:
     return folder / "files" / "md5"
 
 
+def has_remote(root: Path) -> bool:
+    """Whether there is a default remote."""
+    configs = (_read_config(root / ".dvc" / name) for name in ("config", "config.local"))
+    return any(config.get("core", "remote", fallback="") for config in configs)
+
+
 def relative_remotes(root: Path) -> list[tuple[str, Path]]:
     """List the remotes that are folders given relative to the configuration: name and folder."""
     found = []
@@ -236,6 +243,23 @@ def run_dvc(root: Path, *arguments: str) -> None:
             f"dvc {arguments[0]} failed: {said.removeprefix('ERROR:').strip()}",
             hint=f"see what DVC says: cd {root} && dvc {' '.join(arguments)} -v",
         )
+
+
+def configure_like(root: Path, own: Path | None, cache: Path) -> None:
+    """Let a checkout's DVC use another root's cache, remotes and credentials.
+
+    Args:
+        root: The DVC root of the checkout.
+        own: The root that it is to be like, None for the remotes that the commit names.
+        cache: The folder with the cache's objects.
+    """
+    if own is not None:
+        if (own / ".dvc" / "config.local").is_file():
+            # Credentials of remotes are kept there and are in no commit.
+            shutil.copy(own / ".dvc" / "config.local", root / ".dvc" / "config.local")
+        for name, folder in relative_remotes(own):
+            run_dvc(root, "remote", "modify", "--local", name, "url", str(folder))
+    run_dvc(root, "cache", "dir", "--local", str(cache.parent.parent))
 
 
 def _must_be_cached(root: Path, pointer: Pointer) -> None:

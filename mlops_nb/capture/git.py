@@ -153,12 +153,46 @@ class Repository:
         Raises:
             CodeError: The repository does not have it.
         """
-        if self.resolve(f"{sha}^{{commit}}") is None:
+        if not has_commit(self.root, sha) and self.remote() is not None:
+            # `train --push` left it there under a ref that no clone takes by itself.
+            options = ("--quiet", "--no-tags", "--no-write-fetch-head")
+            self.git("fetch", *options, "origin", sha, check=False)
+        if not has_commit(self.root, sha):
             raise CodeError(
-                f"{self.root} has no commit {sha}",
-                hint="get the snapshot from where the run was made: git fetch ORIGIN " + sha,
+                f"neither {self.root} nor its origin has commit {sha}",
+                hint="export the run where it was made, and import the file here",
             )
         self._point(name, sha)
+
+    def forget(self, name: str) -> None:
+        """Let go of a snapshot; git collects the commit when nothing else has it."""
+        for ref in (REF_PREFIX + name, REF_PREFIX + name + DATA_SUFFIX):
+            if self.resolve(ref) is not None:
+                self.git("update-ref", "--no-deref", "-d", ref)
+
+    def push(self, name: str) -> str:
+        """Push a snapshot's ref to `origin`, where it is seen by who asks for it alone.
+
+        Returns:
+            The remote's URL, without credentials.
+
+        Raises:
+            CodeError: There is no `origin`, or it refuses.
+        """
+        remote = self.remote()
+        if remote is None:
+            raise CodeError(
+                f"{self.root} has no remote `origin` to push the snapshot to",
+                hint=f"name one: git -C {self.root} remote add origin URL",
+            )
+        ref = REF_PREFIX + name
+        pushed = self.git("push", "--quiet", "--no-verify", "origin", f"{ref}:{ref}", check=False)
+        if pushed.returncode:
+            raise CodeError(
+                f"{remote} does not take the snapshot: {_message(pushed)}",
+                hint=f"see what it says: git -C {self.root} push --dry-run origin HEAD",
+            )
+        return remote
 
     def unbundle(self, path: Path, name: str) -> None:
         """Take the commit out of a bundle, under a snapshot ref of its own."""

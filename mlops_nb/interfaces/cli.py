@@ -125,6 +125,7 @@ def track(view: View, path: str, project: str | None, as_json: bool) -> None:
 @click.option("--test", metavar="PATH", help="Test dataset.")
 @click.option("--backend", metavar="NAME", help="Where the run goes.")
 @_rebuild_env
+@click.option("--push", is_flag=True, help="Push snapshot and data to their remotes first.")
 @click.option("--dry-run", is_flag=True, help="Show what would run; keep and start nothing.")
 @_wait
 @_project
@@ -138,6 +139,7 @@ def train(
     test: str | None,
     backend: str | None,
     rebuild_env: bool | None,
+    push: bool,
     dry_run: bool,
     wait: bool,
     project: str | None,
@@ -151,6 +153,7 @@ def train(
         test=test,
         backend=backend,
         rebuild_env=rebuild_env,
+        push=push,
         dry_run=dry_run,
         project=project,
     )
@@ -225,6 +228,18 @@ def resume(view: View, run_id: str, wait: bool, project: str | None, as_json: bo
     """Start an ended run again from the stage that failed."""
     run = api.resume(run_id, project=project)
     _follow(view, run, wait=wait, project=project, as_json=as_json)
+
+
+@verbs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--force", is_flag=True, help="Even if a registered model version came from it.")
+@_project
+@_json
+@click.pass_obj
+def delete(view: View, run_id: str, force: bool, project: str | None, as_json: bool) -> None:
+    """Delete an ended run, its snapshot and its run in MLflow."""
+    deleted = api.delete(run_id, force=force, project=project)
+    _show(as_json, {"deleted": deleted}, lambda: view.text(f"deleted run {deleted}"))
 
 
 @verbs.command()

@@ -10,7 +10,7 @@ from mlops_nb import api
 from mlops_nb.exceptions import MlopsError
 from mlops_nb.interfaces.cli import verbs
 
-_TAKES_RUN = ("show", "watch", "logs", "cancel", "resume", "reproduce", "export")
+_TAKES_RUN = ("show", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export")
 _TAKES_NOTEBOOK = ("train", "status")
 
 

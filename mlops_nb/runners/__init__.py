@@ -48,6 +48,13 @@ class Runner(Protocol):
     def cancel(self, run_id: str) -> Run:
         """End a run and all of its processes; a run that has ended stays as it is."""
 
+    def delete(self, run_id: str) -> None:
+        """Delete the record of an ended run.
+
+        Raises:
+            RunError: The run goes on.
+        """
+
     def resume(self, run_id: str) -> Run:
         """Start an ended run again from the stage that failed.
 

@@ -124,13 +124,7 @@ class _Source:
                 hint="commit the .dvc folder of the data repository",
             )
         own = dvc.root_of(Path(self.repo)) if Path(self.repo).is_dir() else None
-        if own is not None:
-            if (own / ".dvc" / "config.local").is_file():
-                # Credentials of remotes are kept there and are in no commit.
-                shutil.copy(own / ".dvc" / "config.local", root / ".dvc" / "config.local")
-            for name, folder in dvc.relative_remotes(own):
-                dvc.run_dvc(root, "remote", "modify", "--local", name, "url", str(folder))
-        dvc.run_dvc(root, "cache", "dir", "--local", str(cache.parent.parent))
+        dvc.configure_like(root, own, cache)
         try:
             dvc.run_dvc(root, "fetch", str(tree / pointer.file))
         except DataError as error:

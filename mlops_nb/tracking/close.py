@@ -1,4 +1,4 @@
-"""End the MLflow run of a training that could not end it itself.
+"""End the MLflow run of a training that could not end it itself, or delete it.
 
     python -m mlops_nb.tracking.close TRACKING_URI MLFLOW_RUN_ID STATUS
 
@@ -15,8 +15,11 @@ from mlops_nb.tracking.store import Store
 _TIMEOUT_S = 60
 
 
+DELETED = "DELETED"
+
+
 def close(uri: str, mlflow_run_id: str, status: str, *, python: str = sys.executable) -> None:
-    """End the run as FAILED or KILLED; one that cannot be reached now stays as it is."""
+    """End the run as FAILED or KILLED, or mark it as DELETED; one out of reach stays as it is."""
     subprocess.run(
         [python, "-m", "mlops_nb.tracking.close", uri, mlflow_run_id, status],
         stdin=subprocess.DEVNULL,
@@ -28,4 +31,7 @@ def close(uri: str, mlflow_run_id: str, status: str, *, python: str = sys.execut
 
 if __name__ == "__main__":
     _, uri, mlflow_run_id, status = sys.argv
-    Store(uri).finish(mlflow_run_id, status)
+    if status == DELETED:
+        Store(uri).delete(mlflow_run_id)
+    else:
+        Store(uri).finish(mlflow_run_id, status)

@@ -116,6 +116,10 @@ class Store:
         """End the run as FINISHED, FAILED or KILLED."""
         self._client.set_terminated(mlflow_run_id, status=status)
 
+    def delete(self, mlflow_run_id: str) -> None:
+        """Mark the run as deleted; MLflow can restore it until `mlflow gc`."""
+        self._client.delete_run(mlflow_run_id)
+
     def register(self, *, name: str, uri: str, mlflow_run_id: str, alias: str) -> str:
         """Make a model version and give it the alias.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,7 +56,7 @@ class LocalRunner:
         """Return the ids of all runs, newest first."""
         if not self.folder.is_dir():
             return ()
-        names = sorted((path.name for path in self.folder.iterdir()), reverse=True)
+        names = sorted((p.name for p in self.folder.iterdir() if p.name[0] != "."), reverse=True)
         return tuple(name for name in names if RunFolder(self.folder / name).request.is_file())
 
     def list(self) -> tuple[Run, ...]:
@@ -127,6 +128,23 @@ class LocalRunner:
             end_tracking(run, RunState.CANCELED)
             folder.append(RunFinished(state=RunState.CANCELED))
         return folder.load()
+
+    def delete(self, run_id: str) -> None:
+        """Delete an ended run's folder, and mark its MLflow run as deleted."""
+        run = self.get(run_id)
+        if not run.state.terminal:
+            raise RunError(
+                f"run {run_id} is {run.state.value}",
+                hint=f"end it first: jupyter mlops cancel {run_id}",
+            )
+        if run.mlflow_run_id is not None and run.tracking_uri is not None:
+            from mlops_nb.tracking.close import DELETED, close
+
+            close(run.tracking_uri, run.mlflow_run_id, DELETED)
+        # Under another name it is no run any more, however far the removal comes.
+        gone = self.folder / f".deleted-{run_id}"
+        self._folder(run_id).path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def resume(self, run_id: str) -> Run:
         """Start the driver again; the engine's cache has the stages that succeeded."""
