@@ -13,7 +13,7 @@ from mlops_nb.capture import hyperparameters, notebook
 from mlops_nb.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlops_nb.history import Executed
 
@@ -120,15 +120,22 @@ def absolute_paths(cells: Sequence[Cell]) -> Iterator[Remark]:
                     yield Remark(cell, path)
 
 
-def imported_names(cells: Sequence[Cell]) -> Iterator[Remark]:
-    """Find the top-level names of the modules that cells import."""
+def imported_names(cells: Sequence[Cell]) -> Iterator[str]:
+    """Find the top-level names of the modules that cells import, each once."""
+    yield from dict.fromkeys(_modules_of(node for cell in cells for node in _walk(cell)))
+
+
+def required_names(cells: Sequence[Cell]) -> Iterator[str]:
+    """Find the top-level names of the modules without which a run fails.
+
+    Imports under `try` or `if` may be meant to fail. Nothing is said about notebooks that change
+    the import path as they run.
+    """
+    if any("sys.path" in cell.source for cell in cells):
+        return
     for cell in cells:
-        for node in _walk(cell):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Remark(cell, alias.name.partition(".")[0])
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield Remark(cell, node.module.partition(".")[0])
+        always = [node for node in _body(cell) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        yield from dict.fromkeys(_modules_of(always))
 
 
 def proposed_parameters(cells: Sequence[Cell]) -> Remark | None:
@@ -186,6 +193,22 @@ def _syntax_error(source: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
+
+
+def _modules_of(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _body(cell: Cell) -> list[ast.stmt]:
+    try:
+        return ast.parse(cell.python).body
+    except SyntaxError:
+        return []
 
 
 def _walk(cell: Cell) -> Iterator[ast.AST]:

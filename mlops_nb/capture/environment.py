@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.machinery
+import importlib.util
 import json
 import os
 import platform
 import re
 import sys
+import sysconfig
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -75,6 +78,38 @@ def must_be_set(names: tuple[str, ...]) -> None:
             f"environment variable {missing[0]} is not set, and mlops.toml passes it to runs",
             hint=f"set it, or take its name out of mlops.toml: export {missing[0]}=...",
         )
+
+
+def module_file(name: str) -> Path | None:
+    """Return the file that a module of this process comes from, or would come from.
+
+    Returns:
+        Its file; None for one that has none (a built-in, a namespace) or is part of the
+        interpreter or of an installed package.
+
+    Raises:
+        ModuleNotFoundError: There is no such module.
+    """
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None) or importlib.util.find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(name)
+    if spec.origin is None or not Path(spec.origin).is_file():
+        return None
+    path = Path(spec.origin).resolve()
+    return None if any(path.is_relative_to(folder) for folder in _installed()) else path
+
+
+def is_installed(name: str) -> bool:
+    """Whether the interpreter or an installed package has a module of this name."""
+    if name in sys.stdlib_module_names:
+        return True
+    return importlib.machinery.PathFinder.find_spec(name, list(map(str, _installed()))) is not None
+
+
+def _installed() -> list[Path]:
+    kinds = ("purelib", "platlib", "stdlib", "platstdlib")
+    return [Path(sysconfig.get_path(kind)).resolve() for kind in kinds]
 
 
 def import_paths(root: Path) -> tuple[str, ...]:

@@ -5,18 +5,21 @@ An error stops the run, a warning is recorded with it, an info is only said.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import analysis
+from mlops_nb.capture import analysis, environment
 from mlops_nb.types import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from mlops_nb.history import Executed
     from mlops_nb.types import Code, Dataset, Hyperparameter
+
+_OWN = "mlops_nb"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Evidence:
     """What the findings are drawn from.
 
     Attributes:
+        top: Top folder of the repository.
         hyperparameters: Those of the run.
         datasets: Those of the run.
         document: The notebook as the file has it.
@@ -36,6 +40,7 @@ class Evidence:
         from_folders: Packages that are installed from folders outside of the repository.
     """
 
+    top: Path
     hyperparameters: Sequence[Hyperparameter]
     datasets: Sequence[Dataset]
     document: Mapping[str, Any]
@@ -156,21 +161,62 @@ def _session(cells: Sequence[analysis.Cell], executed: Sequence[Executed]) -> It
 
 
 def _modules(cells: Sequence[analysis.Cell], evidence: Evidence) -> Iterator[Finding]:
-    for name in dict.fromkeys(r.subject for r in analysis.imported_names(cells)):
-        for folder in evidence.import_folders:
-            module = next(
-                (p for p in (folder / f"{name}.py", folder / name / "__init__.py") if p.is_file()),
-                None,
-            )
-            if module is None:
-                continue
-            if evidence.ignored([module]):
-                yield _error(
-                    f"the notebook imports {name}, which git ignores ({module}); "
-                    "the run would not have it",
-                    f"take it out of .gitignore, or name it in code.include: {module.name}",
-                )
-            break
+    required = set(analysis.required_names(cells))
+    for name in analysis.imported_names(cells):
+        local = _local_module(name, evidence.import_folders)
+        if local is not None:
+            yield from _of_local_module(name, local, evidence)
+        elif name in required:
+            yield from _of_foreign_module(name, evidence)
+
+
+def _local_module(name: str, folders: Sequence[Path]) -> Path | None:
+    places = (p for f in folders for p in (f / f"{name}.py", f / name / "__init__.py"))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _of_local_module(name: str, module: Path, evidence: Evidence) -> Iterator[Finding]:
+    if evidence.ignored([module]):
+        yield _error(
+            f"the notebook imports {name}, which git ignores ({module}); the run would not have it",
+            f"take it out of .gitignore, or name it in code.include: {module.name}",
+        )
+    if environment.is_installed(name):
+        renamed = module.with_stem(f"my_{name}") if module.stem == name else f"my_{name}"
+        yield _warning(
+            f"the notebook imports {name}, which is a file of the project ({module}) and a module "
+            "of the environment too; which of them a run takes depends on the import path",
+            f"rename the file, and its imports: git mv {module} {renamed}",
+        )
+
+
+def _of_foreign_module(name: str, evidence: Evidence) -> Iterator[Finding]:
+    """Say where a module would not be found that is neither the project's nor installed."""
+    try:
+        path = environment.module_file(name)
+    except ModuleNotFoundError:
+        yield _warning(
+            f"the notebook imports {name}, which neither the project nor the environment has",
+            f"install it in the environment of the kernel: pip install {name}",
+        )
+        return
+    told = [folder for _, folder in evidence.from_folders]
+    if path is None or name == _OWN or any(path.is_relative_to(folder) for folder in told):
+        return
+    path = path.parent if path.name == "__init__.py" else path
+    here = evidence.import_folders[0]
+    if path.is_relative_to(evidence.top):
+        folder = Path(os.path.relpath(path.parent, here)).as_posix()
+        yield _warning(
+            f"the session has {name} from {folder}, where a run does not look for modules",
+            f'say so in a cell before the import: import sys; sys.path.append("{folder}")',
+        )
+    else:
+        yield _error(
+            f"the session has {name} from {path}, which is outside of the repository; "
+            "the run would not have it",
+            f"put a copy into the project: cp -r {path} {here}",
+        )
 
 
 def _files(unpinned: Sequence[tuple[str, str]]) -> Iterator[Finding]:

@@ -103,6 +103,7 @@ class _Capture:
         import_paths = environment.import_paths(self.top)
         found = preflight.check(
             preflight.Evidence(
+                top=self.top,
                 hyperparameters=parameters,
                 datasets=pinned,
                 document=document,

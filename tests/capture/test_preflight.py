@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -28,6 +29,21 @@ def look(project):
         return (error,)
 
 
+def load(name, path):
+    """Let this session have a module from a place that no run looks at."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_a_test():
+    before = set(sys.modules)
+    yield
+    for name in {"chosen", "foreign"} & (sys.modules.keys() - before):
+        del sys.modules[name]
+
+
 def said(findings) -> str:
     return "\n".join(f"{finding.message} | {finding.hint}" for finding in findings)
 
@@ -47,6 +63,8 @@ BROKEN_CODE = {
     "pip by python": (["!python3 -m pip install x"], "installs packages as it runs"),
     "conda": (["%conda install x"], "installs packages as it runs"),
     "absolute path": (["open('/tmp')"], "names /tmp, which no pin covers"),
+    "absent module": (["import no_such_module_here"], "pip install no_such_module_here"),
+    "absent package": (["from no_such.part import x"], "imports no_such, which neither the"),
     "home": (["p = '~/data/train.csv'"], "names ~/data/train.csv, which no pin covers"),
 }
 
@@ -78,6 +96,28 @@ def broken_ignored_module(project):
     project.write("secret_sauce.py", "X = 1\n")
     project.notebook("import secret_sauce", parameters=PARAMETERS)
     return "imports secret_sauce, which git ignores"
+
+
+def broken_module_of_two_homes(project):
+    project.write("mlflow.py", "X = 1\n")
+    project.notebook("import mlflow", parameters=PARAMETERS)
+    return f"git mv {project.root / 'mlflow.py'} {project.root / 'my_mlflow.py'}"
+
+
+def broken_module_elsewhere_in_the_repository(project):
+    project.write("lib/chosen.py", "X = 1\n")
+    project.notebook("import chosen", parameters=PARAMETERS)
+    load("chosen", project.root / "lib/chosen.py")
+    return 'import sys; sys.path.append("lib")'
+
+
+def broken_package_outside_of_the_repository(project):
+    outside = project.root.parent / "outside/foreign/__init__.py"
+    outside.parent.mkdir(parents=True)
+    outside.write_text("X = 1\n")
+    project.notebook("from foreign import X", parameters=PARAMETERS)
+    load("foreign", outside)
+    return f"cp -r {outside.parent} {project.root}"
 
 
 def broken_changed_data(project):
@@ -133,6 +173,8 @@ CLEAN = {
     "names from a script": ["%run helper.py", "print(ANSWER)"],
     "classes": ["class A:\n    b = 1\n    c = b\n\nA.c"],
     "try": ["try:\n    import numpy\nexcept ImportError:\n    numpy = None\nprint(numpy)"],
+    "imports that may fail": ["try:\n    import no_such_module\nexcept ImportError:\n    pass"],
+    "an import path of its own": ["import sys\nsys.path.append('lib')", "import no_such_module"],
     "local module": ["import helper\nprint(helper.ANSWER)"],
     "paths of the system and of nobody": [
         "open('/dev/null')\nx = '/no/such/path'\nurl = 'http://a/b'"
