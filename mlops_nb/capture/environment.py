@@ -62,12 +62,17 @@ def variables(names: tuple[str, ...]) -> dict[str, str]:
     """
     must_be_set(names)
     for name in names:
-        if _SECRET_NAME.search(name) or secrets.find(os.environ[name].encode()):
+        if is_secret_name(name) or secrets.find(os.environ[name].encode()):
             raise UsageError(
                 f"{name} is a secret by its name or its value, and variables are recorded",
                 hint="name it in mlops.toml under environment.secrets instead",
             )
     return {name: os.environ[name] for name in names}
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of this name holds a secret by convention."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def must_be_set(names: tuple[str, ...]) -> None:

@@ -38,35 +38,61 @@ _FILE_NAMES = (
     "credentials.json",
     "service-account*.json",
 )
+_PICTURES = {"image/png", "image/jpeg", "image/gif", "application/pdf"}
 _TEMPLATES = ("*.example", "*.sample", "*.template", "*.dist")
 
-_FORMS = {
-    "a private key": rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----",
-    "an AWS access key": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "an AWS secret key": rb"(?i)aws_?secret_?(?:access_?)?key\W{1,6}[A-Za-z0-9/+]{40}\b",
-    "a GitHub token": rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})",
-    "a GitLab token": rb"\bgl(?:pat|dt|rt|cbt)-[A-Za-z0-9_-]{20,}",
-    "a Slack token": rb"\bxox[abeprs]-[A-Za-z0-9-]{10,}",
-    "a Google API key": rb"\bAIza[0-9A-Za-z_-]{35}",
-    "a Stripe key": rb"\b[rs]k_live_[0-9a-zA-Z]{20,}",
-    "an OpenAI or Anthropic key": rb"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}",
-    "a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}",
-    "a Databricks token": rb"\bdapi[0-9a-f]{32}\b",
-    "an npm token": rb"\bnpm_[A-Za-z0-9]{36}\b",
-    "a PyPI token": rb"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}",
-    "a SendGrid key": rb"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
-    "a JSON web token": rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-    "a bearer token": rb"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{24,}",
-    "a password in a URL": rb"\b[a-z][a-z0-9+.-]*://[^/\s:@'\"{}<>$]+:[^/\s:@'\"{}<>$]{3,}@",
-    "an Azure account key": rb"AccountKey=[A-Za-z0-9+/]{60,}",
-    "a password or key in the text": (
-        rb"(?i)(?:password|passwd|secret|api_?key|auth_?token|access_?token)\w*"
-        rb"['\"]?\s*[:=]\s*['\"](?=[^'\"]*[0-9])(?=[^'\"]*[a-zA-Z])[^'\"\s{}$<>]{12,}['\"]"
+# Kind, words of which a text that has such a secret holds one, and the secret's form. To look for
+# words is twenty times as fast as to look for the forms.
+_FORMS = (
+    ("a private key", "private key", rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("an AWS access key", "akia asia", rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    (
+        "an AWS secret key",
+        "aws_secret awssecret",
+        rb"(?i)aws_?secret_?(?:access_?)?key\W{1,6}[A-Za-z0-9/+]{40}\b",
     ),
-}
-_PATTERNS = {kind: re.compile(form) for kind, form in _FORMS.items()}
-_ANY = re.compile(
-    b"|".join(b"(?:%s)" % form.removeprefix(b"(?i)") for form in _FORMS.values()), re.I
+    (
+        "a GitHub token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})",
+    ),
+    (
+        "a GitLab token",
+        "glpat- gldt- glrt- glcbt-",
+        rb"\bgl(?:pat|dt|rt|cbt)-[A-Za-z0-9_-]{20,}",
+    ),
+    ("a Slack token", "xox", rb"\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
+    ("a Google API key", "aiza", rb"\bAIza[0-9A-Za-z_-]{35}"),
+    ("a Stripe key", "k_live_", rb"\b[rs]k_live_[0-9a-zA-Z]{20,}"),
+    ("an OpenAI or Anthropic key", "sk-", rb"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}"),
+    ("a Hugging Face token", "hf_", rb"\bhf_[A-Za-z0-9]{30,}"),
+    ("a Databricks token", "dapi", rb"\bdapi[0-9a-f]{32}\b"),
+    ("an npm token", "npm_", rb"\bnpm_[A-Za-z0-9]{36}\b"),
+    ("a PyPI token", "pypi-", rb"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
+    ("a SendGrid key", "sg.", rb"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    (
+        "a JSON web token",
+        "eyj",
+        rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    ),
+    ("a bearer token", "bearer", rb"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{24,}"),
+    (
+        "a password in a URL",
+        "://",
+        rb"(?i)\b[a-z][a-z0-9+.-]*://[^/\s:@'\"{}<>$]+:[^/\s:@'\"{}<>$]{3,}@",
+    ),
+    ("an Azure account key", "accountkey=", rb"(?i)AccountKey=[A-Za-z0-9+/]{60,}"),
+    (
+        "a password or key in the text",
+        "password passwd secret api_key apikey auth_token authtoken access_token accesstoken",
+        rb"(?i)(?:password|passwd|secret|api_?key|auth_?token|access_?token)\w*"
+        rb"['\"]?\s*[:=]\s*['\"](?=[^'\"]*[0-9])(?=[^'\"]*[a-zA-Z])[^'\"\s{}$<>]{12,}['\"]",
+    ),
+)
+_SPACED = {"private key"}
+_PATTERNS = tuple(
+    (kind, [words.encode()] if words in _SPACED else words.encode().split(), re.compile(form))
+    for kind, words, form in _FORMS
 )
 
 
@@ -88,13 +114,13 @@ def is_secret_file(path: str) -> bool:
 
 def find(content: bytes) -> Secret | None:
     """Return the first secret of a text, None where there is none."""
-    # One pass for the usual case, that there is none.
-    if b"\0" in content[:8000] or not _ANY.search(content):
+    if b"\0" in content[:8000]:
         return None
-    for number, line in enumerate(content.splitlines(), 1):
+    patterns = [(kind, form) for kind, form in _possible(content) if form.search(content)]
+    for number, line in enumerate(content.splitlines() if patterns else (), 1):
         if line.rstrip().endswith(PRAGMA):
             continue
-        for kind, pattern in _PATTERNS.items():
+        for kind, pattern in patterns:
             if pattern.search(line):
                 return Secret(kind, number)
     return None
@@ -103,9 +129,16 @@ def find(content: bytes) -> Secret | None:
 def masked(text: str) -> str:
     """Return a text with each secret replaced by a note."""
     content = text.encode("utf-8", "surrogateescape")
-    for pattern in _PATTERNS.values():
+    patterns = _possible(content)
+    for _, pattern in patterns:
         content = pattern.sub(MASK.encode(), content)
-    return content.decode("utf-8", "surrogateescape")
+    return content.decode("utf-8", "surrogateescape") if patterns else text
+
+
+def _possible(content: bytes) -> list[tuple[str, re.Pattern[bytes]]]:
+    """Return the forms whose words a text has."""
+    lower = content.lower()
+    return [(kind, form) for kind, words, form in _PATTERNS if any(w in lower for w in words)]
 
 
 def mask_outputs(notebook: bytes) -> bytes:
@@ -113,7 +146,7 @@ def mask_outputs(notebook: bytes) -> bytes:
 
     A file without secrets in outputs, or that is no notebook, is returned as it is.
     """
-    if not _ANY.search(notebook):
+    if not any(form.search(notebook) for _, form in _possible(notebook)):
         return notebook
     try:
         document = json.loads(notebook)
@@ -121,7 +154,7 @@ def mask_outputs(notebook: bytes) -> bytes:
         before = json.dumps(cells)
         for cell in cells:
             if cell.get("outputs"):
-                cell["outputs"] = _masked_data(cell["outputs"])
+                cell["outputs"] = masked_data(cell["outputs"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return notebook
     if json.dumps(cells) == before:
@@ -129,11 +162,12 @@ def mask_outputs(notebook: bytes) -> bytes:
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _masked_data(value: object) -> object:
+def masked_data(value: object) -> object:
+    """Return JSON data with the secrets in their texts replaced; pictures stay as they are."""
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, list):
-        return [_masked_data(item) for item in value]
+        return [masked_data(item) for item in value]
     if isinstance(value, dict):
-        return {key: _masked_data(item) for key, item in value.items()}
+        return {key: item if key in _PICTURES else masked_data(item) for key, item in value.items()}
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from mlops_nb.capture import (
     hyperparameters,
     notebook,
     preflight,
+    secrets,
     session,
 )
 from mlops_nb.capture.git import Repository
@@ -161,7 +163,9 @@ class _Capture:
         }
         # The names of a session that is known to be that of another notebook mean other things.
         session_names = None if own is False else self.namespace
-        return hyperparameters.resolve(declared, session_names, arguments)
+        resolved = hyperparameters.resolve(declared, session_names, arguments)
+        _must_hold_no_secret(resolved)
+        return resolved
 
     def _is_own(self, path: Path) -> bool | None:
         """Whether the session runs this notebook; None where that cannot be told."""
@@ -234,6 +238,19 @@ class _Capture:
 
     def _same_file(self, folder: Path, value: Any, place: str) -> bool:
         return isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.top / place
+
+
+def _must_hold_no_secret(parameters: Sequence[Hyperparameter]) -> None:
+    for parameter in parameters:
+        text = f"{parameter.name} = {json.dumps(parameter.value, default=str)}"
+        found = secrets.find(text.encode())
+        if found is not None:
+            raise UsageError(
+                f"the hyperparameter {parameter.name} holds what looks like {found.kind}, "
+                "and hyperparameters are recorded",
+                hint="read it from the environment instead, and name that variable under "
+                "environment.secrets in mlops.toml",
+            )
 
 
 def _stop_at_errors(findings: Sequence[Finding]) -> None:

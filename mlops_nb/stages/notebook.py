@@ -22,7 +22,8 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 from papermill.iorw import LocalHandler, papermill_io
 
-from mlops_nb.capture.secrets import MASK
+from mlops_nb.capture.environment import is_secret_name
+from mlops_nb.capture.secrets import MASK, masked_data
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
 
@@ -35,6 +36,7 @@ SCHEME = "replace:"
 AUTOSAVE_S = 2
 MIN_SECRET_LENGTH = 8
 INJECTED_TAG = "injected-parameters"
+_OUTPUTS = {"stream", "display_data", "execute_result", "update_display_data", "error"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 # What a kernel inherits. Anything else that a notebook reads is named in environment.variables and
@@ -75,7 +77,8 @@ def execute(
     """
     inherited = {name: v for name, v in os.environ.items() if _INHERITED.fullmatch(name)}
     progress = _Progress(after_cell)
-    redaction = _Redaction(secrets.values())
+    kept_back = [value for name, value in inherited.items() if is_secret_name(name)]
+    redaction = _Redaction([*secrets.values(), *kept_back])
     papermill_io.register(SCHEME, _ReplacingHandler(redaction))
     try:
         execute_notebook(
@@ -196,6 +199,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         super().papermill_execute_cells()
         if not any(_failed(cell) for cell in self.nb.cells):
             self.progress.finish(self.nb.cells)
+
+    def process_message(self, msg: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Take what the kernel says, without the secrets that it says."""
+        if msg["header"]["msg_type"] in _OUTPUTS:
+            msg = {**msg, "content": masked_data(msg["content"])}
+        return super().process_message(msg, *args, **kwargs)
 
     def _prepare_kernel(self) -> None:
         reply = self.wait_for_reply(self.kc.execute(self.setup, silent=True, store_history=False))
