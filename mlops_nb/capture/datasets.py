@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
-from mlops_nb.capture import dvc, git
+from mlops_nb.capture import dvc, git, pointers
 from mlops_nb.exceptions import DataError, ProjectError
 from mlops_nb.types import Dataset
 
@@ -89,7 +89,7 @@ class OwnData:
         Raises:
             DataError: It is absent, or under neither DVC nor git.
         """
-        pointer = dvc.find_pointer(place, lambda path: read(self.top, path))
+        pointer = pointers.find_pointer(place, self._read)
         if pointer is None:
             return self._in_git(role, place)
         root = dvc.root_of((self.top / pointer.file).parent)
@@ -104,7 +104,11 @@ class OwnData:
             self.replaced[pointer.file] = content.text
         return self._below(role, place, content, changed=changed)
 
-    def _below(self, role: str, place: str, content: dvc.Pointer, *, changed: bool) -> Dataset:
+    def _read(self, path: str) -> bytes | None:
+        # One lock points at many outs, and another of them may have changed already.
+        return self.replaced.get(path) or read(self.top, path)
+
+    def _below(self, role: str, place: str, content: pointers.Pointer, *, changed: bool) -> Dataset:
         """Return the dataset that is an out, or a file inside of an out that is a folder."""
         digest, size, files = content.hash, content.size_bytes, content.files
         if place != content.out:
@@ -169,7 +173,9 @@ class OtherData:
         Raises:
             DataError: The commit has none of that name.
         """
-        pointer = dvc.find_pointer(place, lambda path: git.read_file(self.bare, self.sha, path))
+        pointer = pointers.find_pointer(
+            place, lambda path: git.read_file(self.bare, self.sha, path)
+        )
         if pointer is None:
             return self._in_git(role, place)
         if place != pointer.out:

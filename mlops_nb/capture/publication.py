@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb.capture import dvc, git
+from mlops_nb.capture import dvc, git, pointers
 from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import DataError
 
@@ -44,12 +44,12 @@ def _push_data(repository: Repository, snapshot: Snapshot) -> None:
         git.fetch(str(repository.root), snapshot.code.sha, bare)
         git.checkout(bare, tree)
         for path in own:
-            pointer = dvc.find_pointer(path, lambda file: git.read_file(bare, "HEAD", file))
+            pointer = pointers.find_pointer(path, lambda file: git.read_file(bare, "HEAD", file))
             if pointer is not None:
                 _push_out(repository.root, tree, pointer)
 
 
-def _push_out(top: Path, tree: Path, pointer: dvc.Pointer) -> None:
+def _push_out(top: Path, tree: Path, pointer: pointers.Pointer) -> None:
     own = dvc.root_of((top / pointer.file).parent)
     root = dvc.root_of((tree / pointer.file).parent)
     if own is None or root is None:
@@ -63,4 +63,4 @@ def _push_out(top: Path, tree: Path, pointer: dvc.Pointer) -> None:
             hint=f"name one: cd {own} && dvc remote add --default storage URL",
         )
     dvc.configure_like(root, own, dvc.cache_folder(own))
-    dvc.run_dvc(root, "push", str(tree / pointer.file))
+    dvc.run_dvc(root, "push", str(tree / pointer.out))

@@ -14,10 +14,10 @@ import msgspec
 from mlops_nb import history
 from mlops_nb.capture import (
     datasets,
-    dvc,
     environment,
     hyperparameters,
     notebook,
+    pointers,
     preflight,
     secrets,
     session,
@@ -216,7 +216,9 @@ class _Capture:
         for path in sorted(self.repository.ignored(inside)):
             place = PurePosixPath(path.relative_to(self.repository.root).as_posix())
             if not any(place.is_relative_to(dataset) for dataset in there):
-                pointer = dvc.find_pointer(str(place), lambda path: datasets.read(self.top, path))
+                pointer = pointers.find_pointer(
+                    str(place), lambda path: datasets.read(self.top, path)
+                )
                 found.append((str(place), pointer.out if pointer else ""))
         return found
 

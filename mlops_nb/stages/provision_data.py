@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mlops_nb import encoding, journal
-from mlops_nb.capture import dvc, git
+from mlops_nb.capture import dvc, git, pointers
 from mlops_nb.exceptions import DataError
 from mlops_nb.journal import DataProvided, emit
 
@@ -56,7 +56,7 @@ class _Source:
 
     def provide(self, path: str, target: Path) -> str:
         """Lay a dataset out and return its hash."""
-        pointer = dvc.find_pointer(path, lambda file: git.read_file(self.bare, self.sha, file))
+        pointer = pointers.find_pointer(path, lambda file: git.read_file(self.bare, self.sha, file))
         if pointer is None:
             return self._provide_from_git(path, target)
         cache = self._cache_with(pointer)
@@ -92,7 +92,7 @@ class _Source:
         print(f"{path}: from git, {digest}")
         return digest
 
-    def _cache_with(self, pointer: dvc.Pointer) -> Path:
+    def _cache_with(self, pointer: pointers.Pointer) -> Path:
         """Return a cache that has all objects of an out, fetching those that are missing."""
         local = dvc.root_of(Path(self.repo) / pointer.file) if Path(self.repo).is_dir() else None
         root = local or dvc.root_of((self._checkout() / pointer.file).parent)
@@ -114,7 +114,7 @@ class _Source:
         kept = Path(folder).parent.parent if folder else self.scratch
         return dvc.cache_below(kept / "dvc")
 
-    def _fetch(self, pointer: dvc.Pointer, cache: Path) -> None:
+    def _fetch(self, pointer: pointers.Pointer, cache: Path) -> None:
         """Let DVC fetch by the commit's own pointer, into the given cache."""
         tree = self._checkout()
         root = dvc.root_of((tree / pointer.file).parent)
@@ -126,13 +126,13 @@ class _Source:
         own = dvc.root_of(Path(self.repo)) if Path(self.repo).is_dir() else None
         dvc.configure_like(root, own, cache)
         try:
-            dvc.run_dvc(root, "fetch", str(tree / pointer.file))
+            dvc.run_dvc(root, "fetch", str(tree / pointer.out))
         except DataError as error:
             missing = dvc.missing_objects(cache, pointer.hash)
             raise DataError(
                 f"{pointer.out}: {len(missing)} objects are neither in DVC's cache nor on its "
                 f"remote, the first is {missing[0] if missing else '?'} ({error.message})",
-                hint=f"where the data are: dvc push {pointer.file}",
+                hint=f"where the data are: dvc push {pointer.out}",
             ) from error
 
     def _checkout(self) -> Path:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from mlops_nb.capture import dvc
+from mlops_nb.capture import dvc, pointers, snapshot
+from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import DataError
+from mlops_nb.settings import Config
 
 
 def pointer_of(project, path):
@@ -14,7 +17,7 @@ def pointer_of(project, path):
         target = project.root / file
         return target.read_bytes() if target.is_file() else None
 
-    return dvc.find_pointer(path, read)
+    return pointers.find_pointer(path, read)
 
 
 def dvc_says_changed(project, target):
@@ -115,12 +118,12 @@ def test_absent_data_and_an_empty_cache_are_refused_with_the_cure(project):
 @pytest.mark.parametrize("text", [b"", b"outs: []", b"outs:\n- path: x\n", b"{", b"outs: 3"])
 def test_a_pointer_that_is_none_is_refused(text):
     with pytest.raises(DataError, match="not a DVC pointer"):
-        dvc.find_pointer("x", {"x.dvc": text}.get)
+        pointers.find_pointer("x", {"x.dvc": text}.get)
 
 
 def test_a_pointer_of_dvc_2_is_refused_with_the_migration():
     with pytest.raises(DataError, match="DVC 2") as refused:
-        dvc.find_pointer("x", {"x.dvc": b"outs:\n- md5: abc\n  path: x\n"}.get)
+        pointers.find_pointer("x", {"x.dvc": b"outs:\n- md5: abc\n  path: x\n"}.get)
     assert "dvc cache migrate" in refused.value.hint
 
 
@@ -149,3 +152,45 @@ def test_commands_wait_for_each_other(project):
     for thread in threads:
         thread.join()
     assert len(list((project.root / "more").glob("*.dvc"))) == 4
+
+
+@pytest.fixture
+def staged(project):
+    """Two outs of a stage of a DVC pipeline, one of them a folder."""
+    command = "mkdir -p out/parts && cp data/train.csv out/table.csv && cp data/*.csv out/parts"
+    stage = ["dvc", "stage", "add", "-q", "-n", "make", "-o", "out/table.csv", "-o", "out/parts"]
+    subprocess.run([*stage, command], cwd=project.root, check=True)
+    subprocess.run(["dvc", "repro", "-q"], cwd=project.root, check=True)
+    project.git("add", "-A")
+    project.git("commit", "-qm", "a stage of DVC")
+    return project
+
+
+def test_the_outs_of_a_stage_are_datasets_too(staged):
+    table, part = (pointer_of(staged, p) for p in ("out/table.csv", "out/parts/train.csv"))
+    assert (table.file, table.out, part.out) == ("dvc.lock", "out/table.csv", "out/parts")
+    assert table.hash == dvc.md5_of(staged.root / "out/table.csv")
+    assert part.files == 2
+    assert set(dvc.tracked(staged.root)) == {
+        "data/train.csv", "data/test.csv", "out/table.csv", "out/parts",
+    }  # fmt: skip
+    assert dvc.content_of(staged.root, table, staged.root, keep=True) is table
+
+
+def test_changed_outs_of_one_stage_are_pinned_together(staged, state_of):
+    for path in ("out/table.csv", "out/parts/test.csv"):
+        (staged.root / path).unlink()
+        (staged.root / path).write_text("a,b,label\n9,9,1\n")
+    before = state_of(staged.root)
+    config = Config.load(staged.root).override(data_train="out/table.csv", data_test="out/parts")
+    pins = snapshot.take(config, Wanted(notebook=Path("train.ipynb")), name="one").snapshot
+    assert state_of(staged.root) == before
+    assert all(dataset.changed for dataset in pins.datasets)
+    lock = staged.git("show", f"{pins.code.sha}:dvc.lock")
+    assert all(dataset.hash in lock for dataset in pins.datasets)
+    assert "cmd: mkdir -p out/parts" in lock
+
+
+def test_a_lock_that_is_none_is_refused():
+    with pytest.raises(DataError, match=r"not a lock of DVC"):
+        pointers.find_pointer("out/x", {"dvc.lock": b"stages: 3"}.get)
