@@ -213,7 +213,7 @@ def inside(top: Path, path: Path, error: type[ProjectError] = DataError) -> str:
     if not lexical.is_relative_to(top):
         raise error(
             f"{path} lies outside of the repository {top}",
-            hint="only what the repository holds can be pinned: move it there",
+            hint=f"put a copy into the repository: cp -r {lexical} {top}",
         )
     return lexical.relative_to(top).as_posix()
 

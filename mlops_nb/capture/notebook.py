@@ -26,23 +26,25 @@ def load(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise NotebookError(f"there is no notebook {path}", hint=_near(path))
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise NotebookError(
             f"{path} is not a notebook: {error}", hint="name a file that Jupyter can open"
         ) from None
-    if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+    version = document.get("nbformat") if isinstance(document, dict) else None
+    if isinstance(version, int) and version != 4:
+        raise NotebookError(
+            f"{path} has notebook format {version}; format 4 is needed",
+            hint=f"convert it: jupyter nbconvert --to notebook --inplace {path}",
+        )
+    if version is None or not isinstance(document.get("cells"), list):
         raise NotebookError(
             f"{path} is not a notebook: it has no cells",
             hint="open it in Jupyter and save it, or name another file",
         )
-    if document.get("nbformat") != 4:
-        raise NotebookError(
-            f"{path} has notebook format {document.get('nbformat')!r}; format 4 is needed",
-            hint=f"convert it: jupyter nbconvert --to notebook --inplace {path}",
-        )
-    _must_be_python(path, document)
-    return document
+    found: dict[str, Any] = document
+    _must_be_python(path, found)
+    return found
 
 
 def parameters_cell(document: Mapping[str, Any]) -> str | None:

@@ -111,7 +111,7 @@ class _Capture:
                 document=document,
                 executed=history.executed() if own else (),
                 import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
-                ignored=self.repository.ignored,
+                ignored=self._left_out,
                 unpinned=self._unpinned(pinned) if own is not False else (),
                 from_folders=environment.from_folders(installed.lock),
             )
@@ -200,6 +200,12 @@ class _Capture:
         places += [("other", source.of_project(place)) for place in self.config.data_other]
         return places
 
+    def _left_out(self, paths: Sequence[Path]) -> set[Path]:
+        """Return those of some files that git ignores and that the settings do not include."""
+        included = [self.repository.root / place for place in self.config.code_include]
+        ignored = self.repository.ignored(paths)
+        return {path for path in ignored if not any(map(path.is_relative_to, included))}
+
     def _unpinned(self, pinned: Sequence[Dataset]) -> list[tuple[str, str]]:
         """List the files that the session read and the run would not have, with their outs."""
         own = {".git", ".dvc", ".mlops", ".ipynb_checkpoints"}
@@ -213,7 +219,7 @@ class _Capture:
         ]
         there = [PurePosixPath(dataset.path) for dataset in pinned]
         found = []
-        for path in sorted(self.repository.ignored(inside)):
+        for path in sorted(self._left_out(inside)):
             place = PurePosixPath(path.relative_to(self.repository.root).as_posix())
             if not any(place.is_relative_to(dataset) for dataset in there):
                 pointer = pointers.find_pointer(
