@@ -43,8 +43,14 @@ class Event(Record, tag_field="event", frozen=True, kw_only=True):
     at: float = msgspec.field(default_factory=time.time)
 
 
+class RunQueued(Event, tag="run_queued", frozen=True, kw_only=True):
+    """A process waits to drive the run; once for the submission, and once for each resume."""
+
+    pid: int
+
+
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
-    """A driver took the run; once for the submission, and once for each resume."""
+    """The run has a place, and its driver began."""
 
     pid: int
 
@@ -119,7 +125,8 @@ class RunFinished(Event, tag="run_finished", frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    RunStarted
+    RunQueued
+    | RunStarted
     | Preparing
     | StageStarted
     | DataProvided
@@ -298,6 +305,13 @@ def fold(run: Run, events: Iterable[AnyEvent]) -> Run:
 
 def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
     match event:
+        case RunQueued():
+            return {
+                "state": RunState.PENDING,
+                "error": None,
+                "progress": None,
+                "stages": _reopened(run.stages),
+            }
         case RunStarted():
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
         case Preparing(what=what):

@@ -329,7 +329,8 @@ class RunRequest(Record, frozen=True, kw_only=True):
 class Run(Record, frozen=True, kw_only=True):
     """A run as any session sees it: the request, and what has happened since.
 
-    `provided` has the hashes of the datasets as the run got them, by path.
+    `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
+    are before this one in the queue, None where it is in none.
     """
 
     id: str
@@ -340,6 +341,7 @@ class Run(Record, frozen=True, kw_only=True):
     stages: tuple[Stage, ...]
     created_at: str
     seconds: float | None = None
+    ahead: int | None = None
     progress: Progress | None = None
     provided: dict[str, str] = {}
     metrics: dict[str, float] = {}

@@ -17,9 +17,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from mlops_nb import processes
 from mlops_nb.exceptions import RunError
-from mlops_nb.journal import RUN_ID, RunFinished, RunFolder, RunStarted, fold, new_run
+from mlops_nb.journal import RUN_ID, RunFinished, RunFolder, RunQueued, fold, new_run
+from mlops_nb.runners.local import queue
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
@@ -44,9 +47,11 @@ class LocalRunner:
 
     def __init__(self, config: Config) -> None:
         self.folder = config.state_folder / "runs"
+        self.queue = str(config.state_folder / "queue")
+        self.places = config.run_parallel or os.cpu_count() or 1
 
     def submit(self, request: RunRequest) -> Run:
-        """Start the run's driver."""
+        """Put the run into the queue."""
         folder = RunFolder(self.folder / request.id)
         folder.create(request)
         self._start(folder)
@@ -67,7 +72,14 @@ class LocalRunner:
         """Return a run; one whose driver is gone without a word is LOST, and is recorded so."""
         folder = self._folder(run_id)
         run = folder.load()
-        return run if run.state.terminal or _is_held(folder) else self._reconcile(folder)
+        if run.state.terminal:
+            return run
+        return self._in_line(run) if _is_held(folder) else self._reconcile(folder)
+
+    def _in_line(self, run: Run) -> Run:
+        """Return a run with its place in the queue, where it waits in it."""
+        line = queue.waiting(self.queue) if run.state is RunState.PENDING else []
+        return structs.replace(run, ahead=line.index(run.id) if run.id in line else None)
 
     def request(self, run_id: str) -> RunRequest:
         """Return what a run was asked for."""
@@ -80,8 +92,8 @@ class LocalRunner:
         while True:
             held = _is_held(folder)
             events, offset = folder.read(offset)
-            if events:
-                run = fold(run, events)
+            before, run = run, self._in_line(fold(run, events))
+            if events or run.ahead != before.ahead:
                 yield folder.with_files(run)
             elif run.state.terminal:
                 return
@@ -121,10 +133,9 @@ class LocalRunner:
         deadline = time.monotonic() + CANCEL_TIMEOUT_S
         while _is_held(folder) and time.monotonic() < deadline:
             time.sleep(0.05)
-        if _is_held(folder):
-            processes.end(run_id, grace_s=0)
         run = folder.load()
         if not run.state.terminal:
+            processes.end(run_id, grace_s=0)
             end_tracking(run, RunState.CANCELED)
             folder.append(RunFinished(state=RunState.CANCELED))
         return folder.load()
@@ -169,21 +180,30 @@ class LocalRunner:
         return folder
 
     def _start(self, folder: RunFolder) -> None:
-        """Start a driver that already holds the run's lock when this returns."""
+        """Start a process that already holds the run's lock when this returns.
+
+        It waits in the queue, and becomes the driver when the run has a place.
+        """
         descriptor = _take(folder)
         try:
-            with folder.log("driver").open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", DRIVER, str(folder.path)],
-                    cwd=folder.path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    env={**os.environ, RUN_ID: folder.path.name},
-                    pass_fds=(descriptor,),
-                )
-            folder.append(RunStarted(pid=process.pid))
+            ticket, line = queue.draw_ticket(self.queue, folder.path.name)
+            driver = [sys.executable, "-m", DRIVER, str(folder.path)]
+            gate = [sys.executable, "-I", "-S", queue.__file__, self.queue, ticket]
+            try:
+                with folder.log("driver").open("ab") as log:
+                    process = subprocess.Popen(
+                        [*gate, str(self.places), *driver],
+                        cwd=folder.path,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                        env={**os.environ, RUN_ID: folder.path.name},
+                        pass_fds=(descriptor, line),
+                    )
+            finally:
+                os.close(line)
+            folder.append(RunQueued(pid=process.pid))
         finally:
             os.close(descriptor)
         # The driver outlives this object on purpose: no wait, and no warning about it.
@@ -254,7 +274,7 @@ def _take(folder: RunFolder) -> int:
 
 
 def _driver_pid(folder: RunFolder) -> int | None:
-    started = [event for event in folder.read()[0] if isinstance(event, RunStarted)]
+    started = [event for event in folder.read()[0] if isinstance(event, RunQueued)]
     return started[-1].pid if started else None
 
 

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from mlops_nb import environments, journal, processes
 from mlops_nb.exceptions import MlopsError
-from mlops_nb.journal import Preparing, RunFinished, RunFolder, StageFinished
+from mlops_nb.journal import Preparing, RunFinished, RunFolder, RunStarted, StageFinished
 from mlops_nb.pipelines import PIPELINES
 from mlops_nb.runners.local import DRIVER, end_tracking
 from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host
@@ -65,13 +65,16 @@ def _cancel(*_: object) -> NoReturn:
 
 
 def _enter_environment(folder: RunFolder) -> None:
-    """Go on as the interpreter of the rebuilt environment, where the run wants one.
+    """Begin, and go on as the interpreter of the rebuilt environment where the run wants one.
 
     The process stays the same, with its id and the run's lock.
     """
     request = folder.load_request()
     place = folder.path.parent.parent / environments.FOLDER
-    if not request.rebuild or Path(sys.prefix).is_relative_to(place):
+    if Path(sys.prefix).is_relative_to(place):
+        return
+    folder.append(RunStarted(pid=os.getpid()))
+    if not request.rebuild:
         return
     packages = len(request.snapshot.environment.lock)
     folder.append(Preparing(what=f"building an environment of {packages} packages from the lock"))
