@@ -2,13 +2,18 @@
 
 The notebook's own `mlflow` calls land in the run: it is active from the start, `start_run()`
 returns it instead of making another, and the end of a `with` leaves it open for the cells that
-follow. Further runs that a notebook starts become its children.
+follow. Further runs that a notebook starts become its children. Its metrics go to the points file.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
+
+from mlops_nb import points_file
+from mlops_nb.points_file import PointsFile
+from mlops_nb.stages.diversion import Diversion, without_lookup
 
 MLFLOW_RUN_ID = "MLOPS_MLFLOW_RUN_ID"
 AUTOLOG = "MLOPS_AUTOLOG"
@@ -17,19 +22,21 @@ SETUP = "__import__('mlops_nb.stages.kernel', fromlist=['prepare']).prepare()"
 
 
 def prepare() -> None:
-    """Make the run active and switch autologging on."""
+    """Make the run active, divert its metrics and switch autologging on."""
     import mlflow
     from mlflow.tracking import fluent
+    from mlflow.tracking._tracking_service.utils import _get_store
 
     run_id = os.environ[MLFLOW_RUN_ID]
     mlflow.start_run(run_id=run_id)
     _Adoption(mlflow, fluent, run_id).install()
+    Diversion(_get_store(), run_id, PointsFile(Path(os.environ[points_file.FILE]))).install()
     if os.environ.get(AUTOLOG) == "true":
         mlflow.autolog(log_models=os.environ.get(AUTOLOG_MODELS) == "true", silent=True)
 
 
 class _Adoption:
-    """Stands in for three of MLflow's functions while the run's kernel lives."""
+    """Stands in for some of MLflow's functions while the run's kernel lives."""
 
     def __init__(self, mlflow: Any, fluent: Any, run_id: str) -> None:
         self.mlflow, self.fluent, self.run_id = mlflow, fluent, run_id
@@ -40,6 +47,8 @@ class _Adoption:
         for module in (self.mlflow, self.fluent):
             module.start_run = self.start_run
             module.end_run = self.end_run
+            for name in ("log_metric", "log_metrics"):
+                setattr(module, name, without_lookup(getattr(module, name), self.fluent.active_run))
         self.mlflow.set_tracking_uri = self.set_tracking_uri
 
     def start_run(self, run_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
