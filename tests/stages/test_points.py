@@ -210,7 +210,8 @@ def test_a_read_does_not_wait_for_ever_and_only_once_for_what_does_not_come(kern
 def test_a_call_that_names_the_active_run_looks_nothing_up(kernel):
     log = without_lookup(mlflow.log_metric, mlflow.active_run)
     log("x", 1, run_id=kernel.run_id)
-    assert kernel.logged() == [("x", 0, 1)]
+    log("x", 2, run_id=kernel.run_id)
+    assert kernel.logged() == [("x", 0, 1), ("x", 0, 2)]
     # A lookup would have asked for the points to be sent.
     assert kernel.file.heed() is False
 
