@@ -102,6 +102,8 @@ class Metrics:
     def _reason(self) -> str:
         if self._trouble is not None:
             return self._trouble.message
+        if self._threads[-1].is_alive():
+            return f"{self.store.uri} gave no answer for {self.flush_s:g} s"
         if self._forwarder.refused:
             first = self._forwarder.refused[0]
             return f"it refuses {first.name} = {first.value!r} at step {first.step}"

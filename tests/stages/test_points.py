@@ -275,6 +275,26 @@ def test_metrics_that_mlflow_cannot_take_are_said_and_sent_by_what_the_hint_says
     assert kernel.history("x") == [(0, 1)]
 
 
+def test_a_store_that_fails_for_a_while_has_all_in_the_end(kernel):
+    def rename(old: str, new: str) -> None:
+        with contextlib.closing(sqlite3.connect(kernel.database)) as connection:
+            connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    rename("metrics", "away")
+    try:
+        with Metrics(kernel.store, kernel.run_id, kernel.file, flush_s=0.1) as metrics:
+            for step in range(1500):
+                mlflow.log_metric("x", step, step=step)
+        with pytest.raises(TrackingError, match="1,500 of its metric points are not in MLflow"):
+            metrics.must_be_complete()
+    finally:
+        rename("away", "metrics")
+    with Metrics(kernel.store, kernel.run_id, kernel.file) as metrics:
+        mlflow.log_metric("x", 1500, step=1500)
+    metrics.must_be_complete()
+    assert kernel.history("x") == [(step, step) for step in range(1501)]
+
+
 def test_points_that_mlflow_refuses_do_not_hold_up_the_others(kernel):
     points = [LoggedPoint("x", i, 1.0 + i, float(i)) for i in range(20)]
     points[7] = LoggedPoint("bad\nkey", 7, 1.0, 7.0)

@@ -1,0 +1,167 @@
+"""Logging 1,000 metric points a second from a training loop, and when a watcher sees them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.measure import cost
+from mlops_nb import api
+from mlops_nb import project as projects
+from tests.vocabulary import notebook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROUNDS = 5
+WATCH_S = 0.2
+PEER_POINTS = 1_000
+POINTS = 5_000
+
+# Work is a count of operations that took about a millisecond each before the first round.
+LOOP = """
+import json, time
+import mlflow
+
+def work(operations):
+    total = 0
+    for i in range(operations):
+        total += i * i
+    return total
+
+def operations_of_a_millisecond():
+    best = min(timed(lambda: work(100_000)) for _ in range(5))
+    return round(100_000 * 0.001 / best)
+
+def timed(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+def train(log):
+    for step in range(points):
+        work(operations)
+        if log:
+            mlflow.log_metric('loss', 1 / (step + 1), step=step)
+
+operations = operations_of_a_millisecond()
+mlflow.log_metric('loss', 1, step=-1)
+pairs = []
+for _ in range(rounds):
+    pair = []
+    for log in (False, True):
+        # What was logged last is on its way to MLflow for another second.
+        time.sleep(2)
+        pair.append(timed(lambda: train(log)))
+    pairs.append(pair)
+with open(result, 'w') as file:
+    json.dump(pairs, file)
+"""
+SENDER = """
+import random, time
+import mlflow
+for step in range(40):
+    time.sleep(random.uniform(0.1, 0.7))
+    mlflow.log_metric('sent_at', time.time(), step=step)
+"""
+
+
+def table(folder: Path) -> str:
+    """Measure a loop of fixed work with and without logging, and the way of a point."""
+    own, peer = _own(folder / "own"), _peer(folder / "peer")
+    seen = _delays(folder / "watched")
+    return "\n".join(
+        [
+            "A training loop of 1 ms of work a step that logs one point a step; median of the",
+            "ratios to the same loop without logging in the same kernel",
+            "",
+            "| way | points | without, s | with, s | ratio | more a point, ms |",
+            "|---|---|---|---|---|---|",
+            _line(f"mlops_nb, {ROUNDS} rounds", own, POINTS),
+            _line("mlflow.log_metric under papermill alone", peer, PEER_POINTS),
+            "",
+            f"From a call of log_metric to a watcher that looks every {WATCH_S} s, seconds",
+            "",
+            "| seen in | points | median | most |",
+            "|---|---|---|---|",
+            *(
+                f"| {name} | {len(delays)} | {statistics.median(delays):.2f} | {max(delays):.2f} |"
+                for name, delays in seen.items()
+            ),
+        ]
+    )
+
+
+def _line(name: str, pairs: list[list[float]], points: int) -> str:
+    ratio = statistics.median(with_ / without for without, with_ in pairs)
+    without, with_ = (statistics.median(times) for times in zip(*pairs, strict=True))
+    more = (with_ - without) / points * 1000
+    return f"| {name} | {points:,} | {without:.2f} | {with_:.2f} | {ratio:.3f} | {more:.3f} |"
+
+
+def _own(root: Path) -> list[list[float]]:
+    projects.init(root, example=None)
+    result = root.with_suffix(".json")
+    _notebook(root, result, rounds=ROUNDS, points=POINTS)
+    cost([sys.executable, "-m", "mlops_nb", "train", "train.ipynb", "--wait"], root)
+    pairs: list[list[float]] = json.loads(result.read_text())
+    return pairs
+
+
+def _peer(root: Path) -> list[list[float]]:
+    root.mkdir()
+    result = root.with_suffix(".json")
+    _notebook(root, result, rounds=1, points=PEER_POINTS)
+    cost(
+        [sys.executable, "-m", "papermill", "train.ipynb", "out.ipynb", "--no-progress-bar"],
+        root,
+        {"MLFLOW_TRACKING_URI": f"sqlite:///{root}/mlflow.db"},
+    )
+    pairs: list[list[float]] = json.loads(result.read_text())
+    return pairs
+
+
+def _notebook(root: Path, result: Path, *, rounds: int, points: int) -> None:
+    parameters = f"result = {str(result)!r}\nrounds = {rounds}\npoints = {points}"
+    notebook(root / "train.ipynb", LOOP, parameters=parameters)
+    _commit(root)
+
+
+def _commit(root: Path) -> None:
+    if (root / ".git").exists():
+        author = ["-c", "user.name=b", "-c", "user.email=b"]
+        subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+        subprocess.run(["git", *author, "commit", "-qm", "start"], cwd=root, check=True)
+
+
+def _delays(root: Path) -> dict[str, list[float]]:
+    projects.init(root, example=None)
+    notebook(root / "train.ipynb", SENDER, parameters="rate = 1")
+    _commit(root)
+    run = api.train(root / "train.ipynb", project=root)
+    delays: dict[str, list[float]] = {"the points": [], "the run's latest metrics": []}
+    watcher = threading.Thread(target=_watch, args=(root, run.id, delays))
+    watcher.start()
+    seen = 0
+    while watcher.is_alive():
+        points = api.points(run.id, project=root)
+        now = time.time()
+        delays["the points"] += [now - point.value for point in points[seen:]]
+        seen = len(points)
+        time.sleep(WATCH_S)
+    watcher.join()
+    return delays
+
+
+def _watch(root: Path, run_id: str, delays: dict[str, list[float]]) -> None:
+    before = 0.0
+    for run in api.watch(run_id, project=root):
+        sent_at = run.metrics.get("sent_at", before)
+        if sent_at != before:
+            delays["the run's latest metrics"].append(time.time() - sent_at)
+            before = sent_at
