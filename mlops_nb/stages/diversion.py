@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 READ_WAIT_S = 5.0
 _POLL_S = 0.005
 _CLOCK_MS = 1000
+_BATCH = 1000
 _STEPS = range(-(2**63), 2**63)
 # What reads the metrics of the run that it names first, or of runs or models that it searches.
 _READS = ("get_run", "get_metric_history")
@@ -225,20 +226,112 @@ class _Wait:
             time.sleep(_POLL_S)
 
 
-def without_lookup(log: Callable[..., Any], active_run: Callable[[], Any]) -> Callable[..., Any]:
-    """Return a function that logs to the active run also where a call names that run.
+class Shortcut:
+    """MLflow's `log_metric` and `log_metrics`, straight to the store where nothing else is asked.
 
-    MLflow looks a named run up at each call, which would wait for all that was logged before.
+    On their way MLflow makes a client for each call, which costs more than all that is done here,
+    and looks up a run that the call names, which would wait for all that was logged before.
+
+    Args:
+        fluent: MLflow's module of these functions.
+        run_id: The run whose metrics the store's stand-in writes to the file.
+        store: The tracking store.
     """
 
-    @functools.wraps(log)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        run_id = kwargs.get("run_id")
-        if run_id is not None and (run := active_run()) and run.info.run_id == run_id:
-            kwargs["run_id"] = None
-        return log(*args, **kwargs)
+    def __init__(self, fluent: Any, run_id: str, store: Any) -> None:
+        from mlflow.entities import Metric
+        from mlflow.environment_variables import MLFLOW_ENABLE_ASYNC_LOGGING
+        from mlflow.tracking.metric_value_conversion_utils import (
+            convert_metric_value_to_float_if_possible,
+        )
+        from mlflow.utils.async_logging.run_operations import RunOperations
 
-    return wrapper
+        self._fluent, self._run_id, self._store = fluent, run_id, store
+        self._metric, self._nothing_to_wait_for = Metric, RunOperations
+        self._asynchronous = MLFLOW_ENABLE_ASYNC_LOGGING.get
+        self._number = convert_metric_value_to_float_if_possible
+        self._log_metric, self._log_metrics = fluent.log_metric, fluent.log_metrics
+
+    def install(self, *modules: Any) -> None:
+        """Take the place of both functions in these modules."""
+        for module in modules:
+            module.log_metric = _documented(self.log_metric, self._log_metric)
+            module.log_metrics = _documented(self.log_metrics, self._log_metrics)
+
+    def log_metric(
+        self,
+        key: str,
+        value: float,
+        step: int | None = None,
+        synchronous: bool | None = None,
+        timestamp: int | None = None,
+        run_id: str | None = None,
+        model_id: str | None = None,
+        dataset: Any = None,
+    ) -> Any:
+        """Log one metric to the active run, or to the one that is named."""
+        run_id = self._unless_active(run_id)
+        if run_id or model_id or dataset or not self._is_plain():
+            return self._log_metric(
+                key, value, step, synchronous, timestamp, run_id, model_id, dataset
+            )
+        self._store.log_metric(self._run_id, self._made(key, value, timestamp or _now(), step))
+        return self._answer(synchronous)
+
+    def log_metrics(
+        self,
+        metrics: dict[str, float],
+        step: int | None = None,
+        synchronous: bool | None = None,
+        run_id: str | None = None,
+        timestamp: int | None = None,
+        model_id: str | None = None,
+        dataset: Any = None,
+    ) -> Any:
+        """Log metrics of one step and time to the active run, or to the one that is named."""
+        run_id = self._unless_active(run_id)
+        plain = len(metrics) <= _BATCH and not run_id and not model_id and not dataset
+        if not plain or not self._is_plain():
+            return self._log_metrics(
+                metrics, step, synchronous, run_id, timestamp, model_id, dataset
+            )
+        at = timestamp or _now()
+        made = [self._made(key, value, at, step) for key, value in metrics.items()]
+        self._store.log_batch(self._run_id, made, [], [])
+        return self._answer(synchronous)
+
+    def _unless_active(self, run_id: str | None) -> str | None:
+        run = self._fluent.active_run() if run_id else None
+        return None if run is not None and run.info.run_id == run_id else run_id
+
+    def _is_plain(self) -> bool:
+        """Whether a metric goes to our run, and to no model: neither an active nor a logged one."""
+        run = self._fluent.active_run()
+        return (
+            run is not None
+            and run.info.run_id == self._run_id
+            and not (run.outputs and run.outputs.model_outputs)
+            and self._fluent.get_active_model_id() is None
+        )
+
+    def _made(self, key: str, value: float, ms: int, step: int | None) -> Any:
+        return self._metric(key, self._number(value), ms, step or 0)
+
+    def _answer(self, synchronous: bool | None) -> Any:
+        waits = not self._asynchronous() if synchronous is None else synchronous
+        return None if waits else self._nothing_to_wait_for([])
+
+
+def _documented(function: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _identity(name: str, step: int, ms: int, value: float) -> int:

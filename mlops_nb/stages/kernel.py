@@ -13,7 +13,7 @@ from typing import Any
 
 from mlops_nb import points_file
 from mlops_nb.points_file import PointsFile
-from mlops_nb.stages.diversion import Diversion, without_lookup
+from mlops_nb.stages.diversion import Diversion, Shortcut
 
 MLFLOW_RUN_ID = "MLOPS_MLFLOW_RUN_ID"
 AUTOLOG = "MLOPS_AUTOLOG"
@@ -30,7 +30,9 @@ def prepare() -> None:
     run_id = os.environ[MLFLOW_RUN_ID]
     mlflow.start_run(run_id=run_id)
     _Adoption(mlflow, fluent, run_id).install()
-    Diversion(_get_store(), run_id, PointsFile(Path(os.environ[points_file.FILE]))).install()
+    store = _get_store()
+    Diversion(store, run_id, PointsFile(Path(os.environ[points_file.FILE]))).install()
+    Shortcut(fluent, run_id, store).install(mlflow, fluent)
     if os.environ.get(AUTOLOG) == "true":
         mlflow.autolog(log_models=os.environ.get(AUTOLOG_MODELS) == "true", silent=True)
 
@@ -47,8 +49,6 @@ class _Adoption:
         for module in (self.mlflow, self.fluent):
             module.start_run = self.start_run
             module.end_run = self.end_run
-            for name in ("log_metric", "log_metrics"):
-                setattr(module, name, without_lookup(getattr(module, name), self.fluent.active_run))
         self.mlflow.set_tracking_uri = self.set_tracking_uri
 
     def start_run(self, run_id: str | None = None, *args: Any, **kwargs: Any) -> Any:

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import mlflow
+import numpy
 import pytest
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import fluent
 from mlflow.tracking._tracking_service.utils import _get_store
 from mlflow.utils.autologging_utils.client import MlflowAutologgingQueueingClient
 
 from mlops_nb.exceptions import TrackingError
 from mlops_nb.journal import RUN_FOLDER, MetricsLogged, RunFolder
 from mlops_nb.points_file import LoggedPoint, PointsFile, encode
-from mlops_nb.stages.diversion import Diversion, without_lookup
+from mlops_nb.stages.diversion import Diversion, Shortcut
 from mlops_nb.stages.metrics import Metrics
 from mlops_nb.tracking import close
 from mlops_nb.tracking.forward import Forwarder
@@ -207,13 +209,62 @@ def test_a_read_does_not_wait_for_ever_and_only_once_for_what_does_not_come(kern
     assert capsys.readouterr().err.count("has not got the last metrics yet") == 1
 
 
-def test_a_call_that_names_the_active_run_looks_nothing_up(kernel):
-    log = without_lookup(mlflow.log_metric, mlflow.active_run)
-    log("x", 1, run_id=kernel.run_id)
-    log("x", 2, run_id=kernel.run_id)
-    assert kernel.logged() == [("x", 0, 1), ("x", 0, 2)]
+@pytest.fixture
+def shortcut(kernel, monkeypatch):
+    for module in (mlflow, fluent):
+        for name in ("log_metric", "log_metrics"):
+            monkeypatch.setattr(module, name, getattr(module, name))
+    Shortcut(fluent, kernel.run_id, _get_store()).install(mlflow, fluent)
+    return kernel
+
+
+def test_the_shortcut_does_what_mlflow_does(shortcut):
+    own = shortcut.run_id
+    mlflow.log_metric("a", numpy.array([1.5]))
+    mlflow.log_metric("a", "2", 3)
+    assert mlflow.log_metric("b", 1) is None
+    mlflow.log_metric("b", 2, 1, synchronous=False).wait()
+    assert mlflow.log_metrics({"c": 1, "d": 2}, step=1) is None
+    mlflow.log_metrics({"c": numpy.float32(0.5)}, 2, synchronous=False).wait()
+    mlflow.log_metrics({str(i): i for i in range(1500)})
+    mlflow.log_metric("e", 1, timestamp=1000, run_id=own)
+    mlflow.log_metrics({"e": 2}, timestamp=2000, run_id=own)
+    with mlflow.start_run(nested=True) as child:
+        mlflow.log_metric("theirs", 1)
+        mlflow.log_metric("theirs_too", 1, run_id=child.info.run_id)
+        mlflow.log_metric("ours", 2, run_id=own)
+    with pytest.raises(MlflowException):
+        mlflow.log_metric("a", "many")
+
+    expected = [("a", 0, 1.5), ("a", 3, 2), ("b", 0, 1), ("b", 1, 2), ("c", 1, 1), ("d", 1, 2)]
+    expected += [("c", 2, 0.5), *((str(i), 0, i) for i in range(1500))]
+    assert shortcut.logged() == [*expected, ("e", 0, 1), ("e", 0, 2), ("ours", 0, 2)]
+    assert [p.at for p in shortcut.file.read()[0] if p.name == "e"] == [1, 2]
+    assert shortcut.store.metrics(child.info.run_id) == {"theirs": 1, "theirs_too": 1}
+
+
+def test_the_shortcut_leaves_metrics_of_models_and_datasets_to_mlflow(shortcut):
+    model = mlflow.create_external_model("model")
+    data = mlflow.data.from_numpy(numpy.zeros(3))
+    mlflow.log_metric("named", 1, model_id=model.model_id)
+    mlflow.log_metrics({"data": 2}, dataset=data)
+    mlflow.set_active_model(model_id=model.model_id)
+    mlflow.log_metrics({"active": 3})
+    mlflow.clear_active_model()
+    shortcut.forward()
+    found = shortcut.store._client.get_logged_model(model.model_id)
+    assert {m.key: m.value for m in found.metrics} == {"named": 1, "active": 3}
+    run = shortcut.store._client.get_run(shortcut.run_id)
+    assert run.data.metrics == {"named": 1, "data": 2, "active": 3}
+    assert [d.dataset.digest for d in run.inputs.dataset_inputs] == [data.digest]
+
+
+def test_a_call_that_names_the_active_run_looks_nothing_up(shortcut):
+    mlflow.log_metric("x", 1, run_id=shortcut.run_id)
+    mlflow.log_metrics({"x": 2}, run_id=shortcut.run_id)
+    assert shortcut.logged() == [("x", 0, 1), ("x", 0, 2)]
     # A lookup would have asked for the points to be sent.
-    assert kernel.file.heed() is False
+    assert shortcut.file.heed() is False
 
 
 def test_lines_of_threads_do_not_mix(kernel):
