@@ -1,4 +1,4 @@
-"""Print the tables: `python -m benchmarks [training] [capture]`."""
+"""Print the tables: `python -m benchmarks [training] [capture] [metrics]`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, training
+from benchmarks import capture, metrics, training
 
-TABLES = {"training": training.table, "capture": capture.table}
+TABLES = {"training": training.table, "capture": capture.table, "metrics": metrics.table}
 
 
 def main(names: list[str]) -> None:

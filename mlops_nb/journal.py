@@ -17,6 +17,7 @@ import msgspec
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import RunError
+from mlops_nb.points_file import PointsFile
 from mlops_nb.types import (
     Failure,
     Model,
@@ -233,15 +234,12 @@ class RunFolder:
         return [_decode(line) for line in data[:end].splitlines()], offset + end
 
     def read_points(self, offset: int = 0) -> tuple[list[Point], int]:
-        """Return the metric points after a byte offset, and the offset to go on from."""
-        if not self.points.is_file():
-            return [], offset
-        with self.points.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-        end = data.rfind(b"\n") + 1
-        lines = data[:end].splitlines()
-        return [msgspec.convert(encoding.loads(line), Point) for line in lines], offset + end
+        """Return the metric points after a byte offset, and the offset to go on from.
+
+        The points are those of the run's current MLflow run. When a resume has started another, an
+        offset of before is behind the end, or the new `mlflow_run_id` says it: begin at 0.
+        """
+        return PointsFile(self.points).read(offset)
 
     def load(self) -> Run:
         """Fold the journal into the run as it is now."""
@@ -325,7 +323,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case CellsDone(total=total):
             return {"progress": Progress(done=total, total=total)}
         case RunTracked(mlflow_run_id=run_id, tracking_uri=uri):
-            return {"mlflow_run_id": run_id, "tracking_uri": uri}
+            # A resume tracks a run of its own, and what is shown is that one's.
+            return {"mlflow_run_id": run_id, "tracking_uri": uri, "metrics": {}}
         case MetricsLogged(metrics=metrics):
             return {"metrics": {**run.metrics, **metrics}}
         case ModelLogged(model=model):

@@ -123,8 +123,9 @@ def _write_commits(repo: str, snapshot: Snapshot, folder: Path) -> None:
 def _write_record(source: RunFolder, run: Run, folder: Path) -> None:
     record = folder / "record"
     record.mkdir()
-    for file in (source.request, source.events):
-        shutil.copyfile(file, record / file.name)
+    for file in (source.request, source.events, source.points):
+        if file.is_file():
+            shutil.copyfile(file, record / file.name)
     if source.notebook.is_file():
         content = secrets.mask_outputs(source.notebook.read_bytes())
         for place in (folder, record):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,3 +122,19 @@ def state(root: Path) -> dict[str, object]:
         "status": git("status", "--porcelain"),
         "reflog": git("reflog", "--all"),
     }
+
+
+@pytest.fixture
+def until():
+    """Wait until something is so, and fail when it is not so in time."""
+
+    def wait(condition, timeout_s: float = 60.0):
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.1)
+        raise AssertionError(f"not so after {timeout_s} s")
+
+    return wait

@@ -36,7 +36,11 @@ class Runner(Protocol):
         """Yield a run as it is now and then whenever something has happened, to its end."""
 
     def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
-        """Return the metric points after an offset, and the offset to go on from."""
+        """Return the metric points after an offset, and the offset to go on from.
+
+        They are those of the run's current attempt: begin at 0 when `mlflow_run_id` has changed. An
+        offset that is smaller than the one asked for says the same.
+        """
 
     def logs(self, run_id: str, stage: str | None = None) -> str:
         """Return the log of a stage, or those of all stages one after another.

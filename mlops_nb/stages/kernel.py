@@ -2,13 +2,18 @@
 
 The notebook's own `mlflow` calls land in the run: it is active from the start, `start_run()`
 returns it instead of making another, and the end of a `with` leaves it open for the cells that
-follow. Further runs that a notebook starts become its children.
+follow. Further runs that a notebook starts become its children. Its metrics go to the points file.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
+
+from mlops_nb import points_file
+from mlops_nb.points_file import PointsFile
+from mlops_nb.stages.diversion import Diversion, Shortcut
 
 MLFLOW_RUN_ID = "MLOPS_MLFLOW_RUN_ID"
 AUTOLOG = "MLOPS_AUTOLOG"
@@ -17,19 +22,23 @@ SETUP = "__import__('mlops_nb.stages.kernel', fromlist=['prepare']).prepare()"
 
 
 def prepare() -> None:
-    """Make the run active and switch autologging on."""
+    """Make the run active, divert its metrics and switch autologging on."""
     import mlflow
     from mlflow.tracking import fluent
+    from mlflow.tracking._tracking_service.utils import _get_store
 
     run_id = os.environ[MLFLOW_RUN_ID]
     mlflow.start_run(run_id=run_id)
     _Adoption(mlflow, fluent, run_id).install()
+    store = _get_store()
+    Diversion(store, run_id, PointsFile(Path(os.environ[points_file.FILE]))).install()
+    Shortcut(fluent, run_id, store).install(mlflow, fluent)
     if os.environ.get(AUTOLOG) == "true":
         mlflow.autolog(log_models=os.environ.get(AUTOLOG_MODELS) == "true", silent=True)
 
 
 class _Adoption:
-    """Stands in for three of MLflow's functions while the run's kernel lives."""
+    """Stands in for some of MLflow's functions while the run's kernel lives."""
 
     def __init__(self, mlflow: Any, fluent: Any, run_id: str) -> None:
         self.mlflow, self.fluent, self.run_id = mlflow, fluent, run_id

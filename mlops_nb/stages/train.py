@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import encoding, journal
+from mlops_nb import encoding, journal, points_file
 from mlops_nb.capture import notebook as notebooks
-from mlops_nb.exceptions import StageError
-from mlops_nb.journal import MetricsLogged, ModelLogged, RunFolder, RunTracked, emit
+from mlops_nb.exceptions import StageError, TrackingError
+from mlops_nb.journal import ModelLogged, RunFolder, RunTracked, emit
+from mlops_nb.points_file import PointsFile
 from mlops_nb.stages import kernel, workspace
+from mlops_nb.stages.metrics import Metrics
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import Model, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 KFP_RUN_ID = "KFP_RUN_ID"
 
@@ -68,7 +71,7 @@ def run(
 
     Raises:
         StageError: A cell raised, took too long, or its kernel died.
-        TrackingError: MLflow cannot be used.
+        TrackingError: MLflow cannot be used, or has not got all metrics in the end.
     """
     pins = msgspec.convert(encoding.loads(snapshot), Snapshot)
     store = Store(tracking_uri)
@@ -79,13 +82,14 @@ def run(
         run_id=run_id,
         kfp_run_id=os.environ.get(KFP_RUN_ID, run_id),
     )
+    file = PointsFile(_points_path())
+    file.begin()
     emit(RunTracked(mlflow_run_id=mlflow_run_id, tracking_uri=tracking_uri))
-    tracked = _Tracked(store, mlflow_run_id)
+    metrics = Metrics(store, mlflow_run_id, file)
     output = _output_path(executed)
-    status = "FAILED"
-    try:
+    with _ended(store, mlflow_run_id, output, notebook):
         _log_pins(store, mlflow_run_id, pins, snapshot)
-        with workspace.opened(code, data, notebook) as top:
+        with workspace.opened(code, data, notebook) as top, metrics:
             _execute(
                 top / notebook,
                 output,
@@ -98,17 +102,13 @@ def run(
                     "MLFLOW_EXPERIMENT_NAME": experiment,
                     kernel.MLFLOW_RUN_ID: mlflow_run_id,
                     kernel.AUTOLOG: autolog,
+                    points_file.FILE: str(file.path),
                 },
                 secrets=_values(encoding.loads(secrets)),
                 cell_timeout_s=int(cell_timeout_s) or None,
-                tracked=tracked,
+                after_cell=metrics.look,
             )
-        status = "FINISHED"
-    finally:
-        tracked.publish()
-        if output.exists():
-            store.log_file(mlflow_run_id, _named(output, notebook), tags.NOTEBOOK_FOLDER)
-        store.finish(mlflow_run_id, status)
+        metrics.must_be_complete()
     if output != Path(executed):
         shutil.copyfile(output, executed)
     uri = store.model_uri(mlflow_run_id)
@@ -117,19 +117,25 @@ def run(
     return {"mlflow_run_id": mlflow_run_id, "model_uri": uri or ""}
 
 
-class _Tracked:
-    """Journals the metrics that the notebook has logged since the last look."""
+@contextmanager
+def _ended(store: Store, mlflow_run_id: str, output: Path, notebook: str) -> Iterator[None]:
+    """Keep the executed notebook and the end of the MLflow run, however the block ends."""
+    try:
+        yield
+    except BaseException:
+        try:
+            _keep(store, mlflow_run_id, output, notebook, "FAILED")
+        except TrackingError as error:
+            # What ended the block has the last word.
+            print(error, file=sys.stderr)
+        raise
+    _keep(store, mlflow_run_id, output, notebook, "FINISHED")
 
-    def __init__(self, store: Store, mlflow_run_id: str) -> None:
-        self.store, self.mlflow_run_id = store, mlflow_run_id
-        self.seen: dict[str, float] = {}
 
-    def publish(self) -> None:
-        metrics = self.store.metrics(self.mlflow_run_id)
-        news = {k: v for k, v in metrics.items() if not _same(self.seen.get(k), v)}
-        if news:
-            emit(MetricsLogged(metrics=news))
-            self.seen.update(news)
+def _keep(store: Store, mlflow_run_id: str, output: Path, notebook: str, status: str) -> None:
+    if output.exists():
+        store.log_file(mlflow_run_id, _named(output, notebook), tags.NOTEBOOK_FOLDER)
+    store.finish(mlflow_run_id, status)
 
 
 def _execute(
@@ -140,7 +146,7 @@ def _execute(
     environment: dict[str, str],
     secrets: Mapping[str, str],
     cell_timeout_s: int | None,
-    tracked: _Tracked,
+    after_cell: Callable[[], None],
 ) -> None:
     engine = import_engine()
     environment[kernel.AUTOLOG_MODELS] = str(not _logs_model(source)).lower()
@@ -152,7 +158,7 @@ def _execute(
         secrets=secrets,
         setup=kernel.SETUP,
         cell_timeout_s=cell_timeout_s,
-        after_cell=tracked.publish,
+        after_cell=after_cell,
     )
 
 
@@ -195,14 +201,16 @@ def _output_path(executed: str) -> Path:
     return path
 
 
+def _points_path() -> Path:
+    """Return where the kernel logs points: in the run's folder, where there is one."""
+    folder = os.environ.get(journal.RUN_FOLDER)
+    if folder:
+        return RunFolder(Path(folder)).points
+    return Path(tempfile.mkdtemp(prefix="points-"), "points.jsonl")
+
+
 def _named(output: Path, notebook: str) -> Path:
     """Return the executed notebook under the user's own file name."""
-    import tempfile
-
     path = Path(tempfile.mkdtemp(prefix="executed-"), Path(notebook).name)
     shutil.copyfile(output, path)
     return path
-
-
-def _same(before: float | None, now: float) -> bool:
-    return before is not None and (before == now or (math.isnan(before) and math.isnan(now)))

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ from mlops_nb.exceptions import TrackingError
 from mlops_nb.tracking import digest, tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mlops_nb.points_file import LoggedPoint
     from mlops_nb.types import Snapshot
 
 _SQLITE = "sqlite:///"
@@ -73,7 +74,8 @@ class Store:
 
     def metrics(self, mlflow_run_id: str) -> dict[str, float]:
         """Return the latest value of each metric."""
-        metrics: dict[str, float] = self._client.get_run(mlflow_run_id).data.metrics
+        with self._reached():
+            metrics: dict[str, float] = self._client.get_run(mlflow_run_id).data.metrics
         return metrics
 
     def log_metrics(self, mlflow_run_id: str, metrics: Mapping[str, float]) -> None:
@@ -84,9 +86,31 @@ class Store:
         batch = [Metric(k, v, now, 0) for k, v in metrics.items() if not math.isinf(v)]
         self._client.log_batch(mlflow_run_id, metrics=batch)
 
+    def log_points(self, mlflow_run_id: str, points: Sequence[LoggedPoint]) -> list[LoggedPoint]:
+        """Log points with their own steps and times; again does no harm. Infinities are left out.
+
+        Returns:
+            Those that MLflow refuses by themselves, whatever is sent along with them.
+
+        Raises:
+            TrackingError: MLflow cannot be reached.
+        """
+        try:
+            self._client.log_batch(mlflow_run_id, metrics=_metrics(points))
+        except self._mlflow_error as error:
+            if error.error_code not in _REFUSALS:
+                raise self._unreachable(error) from error
+            if len(points) == 1:
+                return list(points)
+            half = len(points) // 2
+            halves = (points[:half], points[half:])
+            return [point for part in halves for point in self.log_points(mlflow_run_id, part)]
+        return []
+
     def log_file(self, mlflow_run_id: str, path: Path, folder: str) -> None:
         """Keep a file as artifact of the run."""
-        self._client.log_artifact(mlflow_run_id, str(path), folder or None)
+        with self._reached():
+            self._client.log_artifact(mlflow_run_id, str(path), folder or None)
 
     def log_text(self, mlflow_run_id: str, text: str, path: str) -> None:
         """Keep a text as artifact of the run."""
@@ -114,7 +138,8 @@ class Store:
 
     def finish(self, mlflow_run_id: str, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED."""
-        self._client.set_terminated(mlflow_run_id, status=status)
+        with self._reached():
+            self._client.set_terminated(mlflow_run_id, status=status)
 
     def delete(self, mlflow_run_id: str) -> None:
         """Mark the run as deleted; MLflow can restore it until `mlflow gc`."""
@@ -223,6 +248,13 @@ class Store:
         if inputs:
             self._client.log_inputs(mlflow_run_id, inputs)
 
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except self._mlflow_error as error:
+            raise self._unreachable(error) from error
+
     def _unreachable(self, error: Exception) -> TrackingError:
         return TrackingError(
             f"MLflow at {self.uri} cannot be used: {error}",
@@ -230,7 +262,27 @@ class Store:
         )
 
 
+# What MLflow says of a point that it will never take, as against a store that is away.
+_REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE")
 _VERSION_TAGS = (tags.GIT_COMMIT, tags.RUN_ID, tags.SNAPSHOT_ID, tags.DIRTY)
+
+
+def _metrics(points: Iterable[LoggedPoint]) -> list[Any]:
+    from mlflow.entities import Metric
+
+    return [
+        Metric(
+            point.name,
+            point.value,
+            round(point.at * 1000),
+            point.step,
+            model_id=point.model_id,
+            dataset_name=point.dataset_name,
+            dataset_digest=point.dataset_digest,
+        )
+        for point in points
+        if not math.isinf(point.value)
+    ]
 
 
 def _make_ready(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -35,22 +34,6 @@ def shared_project(_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     project.notebook(*MODEL_CELLS, parameters="rate: float = 0.5")
     project.git("commit", "-qam", "a notebook that trains")
     return project
-
-
-@pytest.fixture
-def until():
-    """Wait until something is so, and fail when it is not so in time."""
-
-    def wait(condition, timeout_s: float = 60.0):
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            value = condition()
-            if value:
-                return value
-            time.sleep(0.1)
-        raise AssertionError(f"not so after {timeout_s} s")
-
-    return wait
 
 
 @pytest.fixture

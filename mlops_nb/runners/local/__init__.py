@@ -21,7 +21,16 @@ from msgspec import structs
 
 from mlops_nb import processes
 from mlops_nb.exceptions import RunError
-from mlops_nb.journal import RUN_ID, RunFinished, RunFolder, RunQueued, fold, new_run
+from mlops_nb.journal import (
+    RUN_ID,
+    MetricsLogged,
+    RunFinished,
+    RunFolder,
+    RunQueued,
+    fold,
+    new_run,
+)
+from mlops_nb.points_file import latest
 from mlops_nb.runners.local import queue
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
@@ -136,7 +145,7 @@ class LocalRunner:
         run = folder.load()
         if not run.state.terminal:
             processes.end(run_id, grace_s=0)
-            end_tracking(run, RunState.CANCELED)
+            end_tracking(folder, RunState.CANCELED)
             folder.append(RunFinished(state=RunState.CANCELED))
         return folder.load()
 
@@ -151,7 +160,7 @@ class LocalRunner:
         if run.mlflow_run_id is not None and run.tracking_uri is not None:
             from mlops_nb.tracking.close import DELETED, close
 
-            close(run.tracking_uri, run.mlflow_run_id, DELETED)
+            close(run.tracking_uri, run.mlflow_run_id, DELETED, self._folder(run_id).points)
         # Under another name it is no run any more, however far the removal comes.
         gone = self.folder / f".deleted-{run_id}"
         self._folder(run_id).path.rename(gone)
@@ -230,18 +239,24 @@ class LocalRunner:
                 log=str(folder.log("driver")),
             )
             if "train" in running:
-                end_tracking(run, RunState.LOST)
+                end_tracking(folder, RunState.LOST)
             folder.append(RunFinished(state=RunState.LOST, error=error))
             return folder.load()
 
 
-def end_tracking(run: Run, state: RunState, *, python: str = sys.executable) -> None:
-    """End the MLflow run of a training that was killed."""
+def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.executable) -> None:
+    """End the MLflow run of a training that was killed, with all that it has logged."""
     from mlops_nb.tracking.close import close
 
-    if run.mlflow_run_id is not None and run.tracking_uri is not None:
-        status = "KILLED" if state is RunState.CANCELED else "FAILED"
-        close(run.tracking_uri, run.mlflow_run_id, status, python=python)
+    run = folder.load()
+    if run.mlflow_run_id is None or run.tracking_uri is None:
+        return
+    known: dict[str, Point] = {}
+    latest(folder.read_points()[0], known)
+    if known:
+        folder.append(MetricsLogged(metrics={name: point.value for name, point in known.items()}))
+    status = "KILLED" if state is RunState.CANCELED else "FAILED"
+    close(run.tracking_uri, run.mlflow_run_id, status, folder.points, python=python)
 
 
 def _is_held(folder: RunFolder) -> bool:

@@ -162,7 +162,7 @@ def _end_killed_stage(folder: RunFolder, state: RunState) -> None:
             )
             folder.append(StageFinished(stage=stage.name, state=StageState.FAILED, error=error))
         if stage.name == "train":
-            end_tracking(run, state, python="python3")
+            end_tracking(folder, state, python="python3")
 
 
 if __name__ == "__main__":
