@@ -15,6 +15,7 @@ from mlops_nb.version import __version__
 
 _HOMES = {
     "cancel": "api",
+    "compare": "api",
     "compile": "api",
     "config": "api",
     "export": "api",
@@ -29,6 +30,7 @@ _HOMES = {
     "track": "api",
     "train": "api",
     "watch": "api",
+    "Comparison": "types",
     "Config": "settings",
     "MlopsError": "exceptions",
     "Run": "types",
@@ -37,6 +39,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Config",
     "MlopsError",
     "Run",
@@ -44,6 +47,7 @@ __all__ = [
     "Snapshot",
     "__version__",
     "cancel",
+    "compare",
     "compile",
     "config",
     "export",
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.api import (
         cancel,
+        compare,
         compile,
         config,
         export,
@@ -82,7 +87,7 @@ if TYPE_CHECKING:
     )
     from mlops_nb.exceptions import MlopsError
     from mlops_nb.settings import Config
-    from mlops_nb.types import Run, RunState, Snapshot
+    from mlops_nb.types import Comparison, Run, RunState, Snapshot
 
 
 def __getattr__(name: str) -> Any:

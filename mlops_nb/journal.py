@@ -286,8 +286,9 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
     match event:
         case RunStarted():
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
-        case StageStarted(stage=name):
-            return {"stages": _with(run.stages, Stage(name=name, state=StageState.RUNNING))}
+        case StageStarted(stage=name, at=at):
+            stage = Stage(name=name, state=StageState.RUNNING, started_at=at)
+            return {"stages": _with(run.stages, stage)}
         case CellStarted(done=done, total=total, source=source):
             return {"progress": Progress(done=done, total=total, source=source)}
         case CellsDone(total=total):
@@ -299,7 +300,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case ModelLogged(model=model):
             return {"model": model}
         case StageFinished(stage=name, state=state, seconds=seconds, note=note, error=error):
-            stage = Stage(name=name, state=state, seconds=seconds, note=note)
+            began = next((s.started_at for s in run.stages if s.name == name), None)
+            stage = Stage(name=name, state=state, seconds=seconds, note=note, started_at=began)
             return {"stages": _with(run.stages, stage), "error": error or run.error}
         case RunFinished(state=state, seconds=seconds, error=error):
             return {

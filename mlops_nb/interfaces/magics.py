@@ -17,7 +17,8 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     formatters = shell.display_formatter.formatters
-    formatters["text/html"].for_type_by_name("mlops_nb.types", "Run", _html)
+    formatters["text/html"].for_type_by_name("mlops_nb.types", "Run", _run)
+    formatters["text/html"].for_type_by_name("mlops_nb.types", "Comparison", _comparison)
 
 
 def mlops(line: str) -> None:
@@ -50,7 +51,14 @@ def complete(_: Any, event: Any) -> list[str]:
     return candidates(event.line, event.symbol)
 
 
-def _html(run: Any) -> str:
-    from mlops_nb.interfaces.display import run_html
+def _run(run: Any) -> str:
+    from mlops_nb.interfaces.card import card
+    from mlops_nb.types import Moment
 
-    return run_html(run)
+    return card(Moment(run=run))
+
+
+def _comparison(comparison: Any) -> str:
+    from mlops_nb.interfaces.comparison import comparison_html
+
+    return comparison_html(comparison)
