@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 270, 116
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 254, 8, 94
-_LABEL_GAP = 10
+_LABEL_GAP, _LABELS_END = 10, 97
 _INK = "var(--jp-ui-font-color2,#616161)"
 # Apart from each other for colour-blind eyes, and from white and black by at least 3:1.
 _LINES = (
@@ -178,17 +178,29 @@ def _labels(
 ) -> str:
     """Mark the ends of the lines: a dot for each, its label where there is one, none on another."""
     ends = [(i, line.label, segments[-1][-1]) for i, line, segments in drawn if segments]
-    parts, free = [], -math.inf
-    for index, label, (x, y) in sorted(ends, key=lambda end: scale.y(end[2][1])):
+    ends.sort(key=lambda end: scale.y(end[2][1]))
+    parts = []
+    places = _apart([scale.y(y) + 3.5 for _, _, (_, y) in ends])
+    for (index, label, (x, y)), place in zip(ends, places, strict=True):
         colour = _LINES[index % len(_LINES)][0]
-        left, top = scale.x(x), scale.y(y)
         parts.append(
-            f'<circle cx="{left:.1f}" cy="{top:.1f}" r="2.4" fill="#777" style="fill:{colour}"/>'
+            f'<circle cx="{scale.x(x):.1f}" cy="{scale.y(y):.1f}" r="2.4" fill="#777" '
+            f'style="fill:{colour}"/>'
         )
         if label:
-            free = max(top + 3.5, free + _LABEL_GAP)
-            parts.append(_text(left + 5, free, label, "start", colour))
+            parts.append(_text(scale.x(x) + 5, place, label, "start", colour))
     return "".join(parts)
+
+
+def _apart(places: Sequence[float]) -> list[float]:
+    """Move heights, given from the top down, so that text on each is free and in the picture."""
+    lowered: list[float] = []
+    for place in places:
+        lowered.append(max(place, lowered[-1] + _LABEL_GAP) if lowered else place)
+    raised: list[float] = []
+    for place in reversed(lowered):
+        raised.append(min(place, raised[-1] - _LABEL_GAP if raised else _LABELS_END))
+    return raised[::-1]
 
 
 def _ticks(low: float, high: float) -> list[float]:

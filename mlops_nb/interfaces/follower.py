@@ -38,6 +38,14 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody ended the wait for a run."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one word in the cell and not where we were waiting (IPython's hook)."""
+        return ["KeyboardInterrupt"]
+
+
 class Follower(threading.Thread):
     """Shows a run from its first moment to its last.
 
@@ -57,12 +65,19 @@ class Follower(threading.Thread):
         self._last, self._failure = first, None  # type: tuple[Moment, BaseException | None]
         self._redraw_at = time.monotonic() + _REDRAW_S
         self._loop, self._lock = _running_loop(), threading.Lock()
+        self._over = threading.Event()
         html, controls = card.card(first, buttons=True), card.controls(first.run)
         self._widget = LiveCard(html, controls, self._asked)
         self._handle: Any = display(self._bundle(), raw=True, display_id=True)
 
     def run(self) -> None:
         """Keep up with the run to its end."""
+        try:
+            self._keep_up()
+        finally:
+            self._over.set()
+
+    def _keep_up(self) -> None:
         try:
             for moment in self._moments:
                 self._show(moment)
@@ -79,8 +94,12 @@ class Follower(threading.Thread):
 
     def wait(self) -> Run:
         """Return the run as it ended. An interrupt ends the wait, and the card lives on."""
-        while self.is_alive():
-            self.join(0.2)
+        # Not `join`: before Python 3.13 an interrupt of it makes a living thread a dead one.
+        try:
+            while not self._over.wait(0.2):
+                pass
+        except KeyboardInterrupt:
+            raise Interrupted from None
         if self._failure is not None:
             raise self._failure
         return self._last.run

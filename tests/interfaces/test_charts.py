@@ -68,11 +68,12 @@ def test_lines_differ_by_more_than_colour():
 
 
 def test_labels_at_the_same_end_do_not_cover_each_other():
-    picture = drawn((0.0, 1.0), (1.0, 1.0), (2.0, 1.0))
+    picture = drawn((1.0, 0.0), (1.0, 0.0), (2.0, 0.0))
     tops = [
         float(t.get("y")) for t in picture.iter(f"{SVG}text") if t.get("text-anchor") == "start"
     ]
     assert len(tops) == len(set(tops))
+    assert max(tops) <= 116
 
 
 def test_a_sparkline_goes_down_as_the_loss_does():
