@@ -38,14 +38,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-class Interrupted(KeyboardInterrupt):
-    """Somebody ended the wait for a run."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Show one word in the cell and not where we were waiting (IPython's hook)."""
-        return ["KeyboardInterrupt"]
-
-
 class Follower(threading.Thread):
     """Shows a run from its first moment to its last.
 
@@ -95,11 +87,8 @@ class Follower(threading.Thread):
     def wait(self) -> Run:
         """Return the run as it ended. An interrupt ends the wait, and the card lives on."""
         # Not `join`: before Python 3.13 an interrupt of it makes a living thread a dead one.
-        try:
-            while not self._over.wait(0.2):
-                pass
-        except KeyboardInterrupt:
-            raise Interrupted from None
+        while not self._over.wait(0.2):
+            pass
         if self._failure is not None:
             raise self._failure
         return self._last.run

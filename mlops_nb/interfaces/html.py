@@ -36,7 +36,7 @@ _FRAME = (
 )
 _CELL = (
     "text-align:left;padding:2px 20px 2px 0;vertical-align:top;background:none;border:none;"
-    "line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere;max-width:640px"
+    "line-height:1.5;white-space:pre-wrap;overflow-wrap:break-word;max-width:640px"
 )
 # Lab stripes the tables of outputs.
 _ROW = "background:none"
@@ -84,7 +84,7 @@ def raw_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
     top = f'<tr style="{_ROW}">{top}</tr>' if head else ""
     style = "margin:4px 0;font-size:12px;border:none;border-collapse:collapse"
-    return f'<table style="{style}">{top}{lines}</table>'
+    return f'<div style="overflow-x:auto"><table style="{style}">{top}{lines}</table></div>'
 
 
 def row(parts: Sequence[str]) -> str:

@@ -21,6 +21,14 @@ def register(shell: InteractiveShell) -> None:
     formatters["text/html"].for_type_by_name("mlops_nb.types", "Comparison", _comparison)
 
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody ended the wait for a run."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one word in the cell and not where we were waiting (IPython's hook)."""
+        return ["KeyboardInterrupt"]
+
+
 def mlops(line: str) -> None:
     """Run a verb: `%mlops train --param C=0.5`; `%mlops help` explains them all."""
     import click
@@ -39,6 +47,8 @@ def mlops(line: str) -> None:
         raise UsageError(f"%mlops {line}: {error}", hint="close the quotation") from None
     try:
         verbs.main(words, prog_name="%mlops", standalone_mode=False, obj=NotebookView())
+    except click.Abort:
+        raise Interrupted from None
     except click.UsageError as error:
         verb = words[0] if words[0] in verbs.commands else ""
         raise UsageError(error.format_message(), hint=f"see: %mlops help {verb}".rstrip()) from None

@@ -17,6 +17,7 @@ const STYLE = `
   position: absolute; top: 8px; right: 10px; padding: 2px 0 2px 10px; background: var(--jp-layout-color0, #fff);
   font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px; line-height: 1.5;
 }
+@media (max-width: 760px) { .mlops-live .controls { position: static; padding: 6px 0 0; } }
 .mlops-live .controls button:last-of-type { margin-right: 0; }
 .mlops .note:not(:empty) { margin: 0 0 6px 2px; }
 .mlops .note { font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px; color: var(--jp-ui-font-color2, #616161); }
