@@ -15,6 +15,7 @@ from mlops_nb.version import __version__
 
 _HOMES = {
     "cancel": "api",
+    "compare": "api",
     "compile": "api",
     "config": "api",
     "delete": "api",
@@ -30,6 +31,7 @@ _HOMES = {
     "track": "api",
     "train": "api",
     "watch": "api",
+    "Comparison": "types",
     "Config": "settings",
     "MlopsError": "exceptions",
     "Run": "types",
@@ -38,6 +40,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Config",
     "MlopsError",
     "Run",
@@ -45,6 +48,7 @@ __all__ = [
     "Snapshot",
     "__version__",
     "cancel",
+    "compare",
     "compile",
     "config",
     "delete",
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.api import (
         cancel,
+        compare,
         compile,
         config,
         delete,
@@ -85,7 +90,7 @@ if TYPE_CHECKING:
     )
     from mlops_nb.exceptions import MlopsError
     from mlops_nb.settings import Config
-    from mlops_nb.types import Run, RunState, Snapshot
+    from mlops_nb.types import Comparison, Run, RunState, Snapshot
 
 
 def __getattr__(name: str) -> Any:

@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import backends, encoding, journal, pipelines, reproduction, transfer
+from mlops_nb import (
+    backends,
+    comparison,
+    encoding,
+    journal,
+    moments,
+    pipelines,
+    reproduction,
+    selection,
+    transfer,
+)
 from mlops_nb import project as projects
 from mlops_nb.capture import dvc, publication, snapshot
 from mlops_nb.capture.git import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
 from mlops_nb.types import (
+    Comparison,
     Finding,
+    Moment,
     Point,
     Run,
     RunRequest,
@@ -31,7 +43,7 @@ from mlops_nb.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlops_nb.runners import Runner
 
@@ -136,9 +148,57 @@ def train(
     return _last(runner.watch(run.id)) if wait else run
 
 
-def runs(*, project: Folder = None) -> tuple[Run, ...]:
-    """Return all runs of the project, newest first."""
-    return _runner(project).list()
+def runs(
+    *,
+    state: str | None = None,
+    notebook: Path | str | None = None,
+    where: str | Sequence[str] = (),
+    sort: str | None = None,
+    reverse: bool = False,
+    limit: int | None = None,
+    project: Folder = None,
+) -> tuple[Run, ...]:
+    """Return the project's runs, newest first; all of them where nothing is asked.
+
+    Args:
+        state: Only runs in this state, such as "FAILED".
+        notebook: Only runs of this notebook: its path, or the end of it.
+        where: Only runs that meet these conditions, such as "test_accuracy>0.9": the name of a
+            metric or a parameter, one of = != < <= > >=, and a value.
+        sort: "created", "seconds", "metric.NAME" or "param.NAME", smallest first; with "-" in
+            front, largest first. Runs without a value come last.
+        reverse: Turn the order of `sort` round.
+        limit: No more than so many.
+        project: A folder of the project.
+
+    Raises:
+        UsageError: A state, a notebook, a name or a condition is not one.
+    """
+    wanted = selection.Selection.of(
+        state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=limit
+    )
+    return wanted.apply(_runner(project).list())
+
+
+def compare(*run_ids: str, project: Folder = None) -> Comparison:
+    """Put runs side by side: parameters, metrics, pins and curves, differences first.
+
+    Args:
+        run_ids: At least two: ids, the beginnings of ids, or "latest".
+        project: A folder of the project.
+
+    Raises:
+        UsageError: There are fewer than two different runs.
+    """
+    runner = _runner(project)
+    ids = tuple(dict.fromkeys(_resolve(runner, run_id) for run_id in run_ids))
+    if len(ids) < 2:
+        raise UsageError(
+            f"compare takes two runs or more, and got {len(ids)}",
+            hint="name them: compare ID ID; list them: jupyter mlops runs",
+        )
+    found = [runner.get(run_id) for run_id in ids]
+    return comparison.compare(found, [moments.curves(runner, run_id) for run_id in ids])
 
 
 def show(run_id: str = "latest", *, project: Folder = None) -> Run:
@@ -159,6 +219,16 @@ def watch(run_id: str = "latest", *, project: Folder = None) -> Iterator[Run]:
     """Yield a run as it is now and whenever something has happened, to its end."""
     runner = _runner(project)
     return runner.watch(_resolve(runner, run_id))
+
+
+def follow(run_id: str = "latest", *, project: Folder = None) -> Iterator[Moment]:
+    """Yield a run with its curves and the end of its log, as it goes on, to its end.
+
+    A moment comes whenever something has happened, and once a second while nothing does; then it
+    is the same object again.
+    """
+    runner = _runner(project)
+    return moments.follow(runner, _resolve(runner, run_id))
 
 
 def logs(run_id: str = "latest", *, stage: str | None = None, project: Folder = None) -> str:
@@ -282,6 +352,11 @@ def compile(output: Path | str = ".") -> tuple[Path, ...]:
         path.write_bytes(pipeline.compiled.read_bytes())
         written.append(path)
     return tuple(written)
+
+
+def value_names(*, project: Folder = None) -> tuple[str, ...]:
+    """Return the names that runs can be filtered and sorted by."""
+    return selection.names(_runner(project).list())
 
 
 def inside_run() -> bool:

@@ -314,8 +314,9 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
         case Preparing(what=what):
             return {"progress": Progress(done=0, total=0, source=what)}
-        case StageStarted(stage=name):
-            return {"stages": _with(run.stages, Stage(name=name, state=StageState.RUNNING))}
+        case StageStarted(stage=name, at=at):
+            stage = Stage(name=name, state=StageState.RUNNING, started_at=at)
+            return {"stages": _with(run.stages, stage)}
         case DataProvided(hashes=hashes):
             return {"provided": hashes}
         case CellStarted(done=done, total=total, source=source):
@@ -331,7 +332,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
             known = run.model.digest if run.model and run.model.uri == model.uri else None
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
         case StageFinished(stage=name, state=state, seconds=seconds, note=note, error=error):
-            stage = Stage(name=name, state=state, seconds=seconds, note=note)
+            began = next((s.started_at for s in run.stages if s.name == name), None)
+            stage = Stage(name=name, state=state, seconds=seconds, note=note, started_at=began)
             return {"stages": _with(run.stages, stage), "error": error or run.error}
         case RunFinished(state=state, seconds=seconds, error=error):
             return {

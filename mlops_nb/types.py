@@ -16,14 +16,18 @@ __all__ = [
     "Check",
     "Code",
     "CommandLineText",
+    "Comparison",
+    "Curve",
     "Dataset",
     "Environment",
     "Failure",
     "Finding",
     "Hyperparameter",
     "Model",
+    "Moment",
     "Point",
     "Progress",
+    "Row",
     "Run",
     "RunRequest",
     "RunState",
@@ -258,12 +262,21 @@ class Failure(Record, frozen=True, kw_only=True):
 
 
 class Stage(Record, frozen=True, kw_only=True):
-    """One stage of a run. `seconds` is wall time by a monotonic clock, None until it started."""
+    """One stage of a run.
+
+    Attributes:
+        name: Its name in the pipeline.
+        state: Where it is.
+        seconds: Wall time by a monotonic clock, None until it has ended.
+        note: Why there was nothing for it to do.
+        started_at: Seconds since the epoch, None until it has started.
+    """
 
     name: str
     state: StageState = StageState.PENDING
     seconds: float | None = None
     note: str | None = None
+    started_at: float | None = None
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -281,6 +294,22 @@ class Point(Record, array_like=True, frozen=True):
     step: int
     at: float
     value: float
+
+
+class Curve(Record, frozen=True, kw_only=True):
+    """The values of a metric in the course of a run, thinned out for drawing.
+
+    Attributes:
+        name: The metric.
+        axis: What x is: "step", or "order" (1, 2, ...) where the steps do not grow.
+        count: How many values were logged; `points` has the extremes of neighbouring ones.
+        points: x and value; a value of NaN is a gap, where one was logged that is not finite.
+    """
+
+    name: str
+    axis: str
+    count: int
+    points: tuple[tuple[float, float], ...]
 
 
 class Model(Record, frozen=True, kw_only=True):
@@ -358,6 +387,52 @@ class Run(Record, frozen=True, kw_only=True):
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
+
+
+class Moment(Record, frozen=True, kw_only=True):
+    """A run as it is at one moment, with what it has logged so far.
+
+    Attributes:
+        run: The run.
+        curves: A curve for every metric that was logged.
+        stage: The stage at work, or the last one that was.
+        log: The end of that stage's log.
+    """
+
+    run: Run
+    curves: tuple[Curve, ...] = ()
+    stage: str | None = None
+    log: str = ""
+
+
+class Row(Record, frozen=True, kw_only=True):
+    """One thing that runs are compared by.
+
+    Attributes:
+        kind: "parameter", "metric", "code", "data", "environment", "package", "variable" or "run".
+        name: What it is.
+        values: One a run, in the order of the runs; None where a run has none.
+        differs: Whether they are not all the same.
+    """
+
+    kind: str
+    name: str
+    values: tuple[Any, ...]
+    differs: bool
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    """Runs side by side.
+
+    Attributes:
+        runs: Ids, in the order in which they were asked for.
+        rows: What differs comes first. Packages are there only where they differ.
+        curves: Curves of each run, in the order of the runs.
+    """
+
+    runs: tuple[str, ...]
+    rows: tuple[Row, ...]
+    curves: tuple[tuple[Curve, ...], ...] = ()
 
 
 class Check(Record, frozen=True, kw_only=True):

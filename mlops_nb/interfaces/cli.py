@@ -7,21 +7,23 @@ nothing else.
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import click
 
 from mlops_nb import api
 from mlops_nb.exceptions import MlopsError, UsageError
-from mlops_nb.types import CommandLineText, RunState
+from mlops_nb.types import CommandLineText, Moment, Run, RunState
 from mlops_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Run, Setting, Status, Verdict
+    from mlops_nb.types import Comparison, Setting, Status, Verdict
 
 EXIT_CODES = {RunState.FAILED: 1, RunState.LOST: 1, RunState.CANCELED: 130}
 
@@ -32,14 +34,19 @@ class View(Protocol):
     def text(self, text: str) -> None:
         """Show a text as it is."""
 
-    def run(self, run: Run) -> None:
-        """Show a run."""
+    def run(self, moment: Moment) -> None:
+        """Show a run as it is."""
 
     def runs(self, runs: Sequence[Run]) -> None:
         """Show a list of runs."""
 
-    def follow(self, runs: Iterable[Run], *, wait: bool) -> Run | None:
+    def follow(
+        self, moments: Iterator[Moment], *, wait: bool, cancel: Callable[[], Run]
+    ) -> Run | None:
         """Show a run as it goes on; return it as it ended, or None where nobody waited."""
+
+    def comparison(self, comparison: Comparison) -> None:
+        """Show runs side by side."""
 
     def status(self, status: Status) -> None:
         """Show what would be pinned."""
@@ -158,18 +165,51 @@ def train(
         project=project,
     )
     if dry_run:
-        _show(as_json, api.as_json(run), lambda: view.run(run))
+        _show(as_json, api.as_json(run), lambda: view.run(Moment(run=run)))
     else:
         _follow(view, run, wait=wait, project=project, as_json=as_json)
 
 
 @verbs.command()
+@click.option("--state", metavar="STATE", help="Only runs in this state, such as FAILED.")
+@click.option("--notebook", metavar="PATH", help="Only runs of this notebook.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only runs that meet it, such as 'test_accuracy>0.9'; may be given again.",
+)
+@click.option(
+    "--sort",
+    metavar="NAME",
+    help="created, seconds, metric.NAME or param.NAME; -NAME for the largest first.",
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--limit", type=int, metavar="N", help="No more than so many.")
 @_project
 @_json
 @click.pass_obj
-def runs(view: View, project: str | None, as_json: bool) -> None:
+def runs(
+    view: View,
+    state: str | None,
+    notebook: str | None,
+    where: tuple[str, ...],
+    sort: str | None,
+    reverse: bool,
+    limit: int | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
     """List the project's runs, newest first."""
-    found = api.runs(project=project)
+    found = api.runs(
+        state=state,
+        notebook=notebook,
+        where=where,
+        sort=sort,
+        reverse=reverse,
+        limit=limit,
+        project=project,
+    )
     _show(as_json, {"runs": api.as_json(found)}, lambda: view.runs(found))
 
 
@@ -180,8 +220,19 @@ def runs(view: View, project: str | None, as_json: bool) -> None:
 @click.pass_obj
 def show(view: View, run_id: str, project: str | None, as_json: bool) -> None:
     """Show a run: pins, stages, metrics, model, error."""
-    run = api.show(run_id, project=project)
-    _show(as_json, api.as_json(run), lambda: view.run(run))
+    moment = next(api.follow(run_id, project=project))
+    _show(as_json, api.as_json(moment.run), lambda: view.run(moment))
+
+
+@verbs.command()
+@click.argument("run_ids", nargs=-1, metavar="ID ID...")
+@_project
+@_json
+@click.pass_obj
+def compare(view: View, run_ids: tuple[str, ...], project: str | None, as_json: bool) -> None:
+    """Put runs side by side: parameters, metrics, pins, curves; differences first."""
+    found = api.compare(*run_ids, project=project)
+    _show(as_json, api.as_json(found), lambda: view.comparison(found))
 
 
 @verbs.command()
@@ -215,7 +266,7 @@ def logs(view: View, run_id: str, stage: str | None, project: str | None, as_jso
 def cancel(view: View, run_id: str, project: str | None, as_json: bool) -> None:
     """End a run and all of its processes."""
     run = api.cancel(run_id, project=project)
-    _show(as_json, api.as_json(run), lambda: view.run(run))
+    _show(as_json, api.as_json(run), lambda: view.run(Moment(run=run)))
 
 
 @verbs.command()
@@ -286,7 +337,7 @@ def export(view: View, run_id: str, file: str, project: str | None, as_json: boo
 def import_(view: View, file: str, project: str | None, as_json: bool) -> None:
     """Put a run that `export` wrote into this project."""
     run = api.import_(file, project=project)
-    _show(as_json, api.as_json(run), lambda: view.run(run))
+    _show(as_json, api.as_json(run), lambda: view.run(Moment(run=run)))
 
 
 @verbs.command(name="compile")
@@ -365,7 +416,9 @@ def _follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: b
         _show(True, api.as_json(ended or run), lambda: None)
     else:
         try:
-            ended = view.follow(api.watch(run.id, project=project), wait=wait)
+            # A click may come after the session has gone to another folder.
+            cancel = functools.partial(api.cancel, run.id, project=project or Path.cwd())
+            ended = view.follow(api.follow(run.id, project=project), wait=wait, cancel=cancel)
         except KeyboardInterrupt:
             view.text(f"run {run.id} goes on; follow it: watch {run.id}; end it: cancel {run.id}")
             raise

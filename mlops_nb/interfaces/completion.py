@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mlops_nb import api
 from mlops_nb.exceptions import MlopsError
 from mlops_nb.interfaces.cli import verbs
+from mlops_nb.types import RunState
 
-_TAKES_RUN = ("show", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TAKES_RUN = (
+    "show", "compare", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export",
+)  # fmt: skip
 _TAKES_NOTEBOOK = ("train", "status")
+
+_NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {
+    "--state": lambda: [state.value for state in RunState],
+    "--notebook": lambda: sorted({run.snapshot.notebook for run in api.runs()}),
+    "--where": lambda: list(api.value_names()),
+    "--sort": lambda: list(api.value_names()),
+}
 
 
 def candidates(line: str, symbol: str) -> list[str]:
@@ -43,6 +57,8 @@ def _of_verb(verb: str, words: list[str]) -> list[str]:
             return [f"{name}=" for name in api.parameter_names(notebook)]
         if before == "--stage":
             return [*(stage.name for stage in api.show().stages), "driver"]
+        if verb == "runs" and before in _NAMES_OF_RUNS:
+            return _NAMES_OF_RUNS[before]()
         if before in ("--train", "--test"):
             return list(api.dataset_names())
         found = _options(command)

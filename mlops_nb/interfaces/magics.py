@@ -17,7 +17,16 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     formatters = shell.display_formatter.formatters
-    formatters["text/html"].for_type_by_name("mlops_nb.types", "Run", _html)
+    formatters["text/html"].for_type_by_name("mlops_nb.types", "Run", _run)
+    formatters["text/html"].for_type_by_name("mlops_nb.types", "Comparison", _comparison)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody ended the wait for a run."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one word in the cell and not where we were waiting (IPython's hook)."""
+        return ["KeyboardInterrupt"]
 
 
 def mlops(line: str) -> None:
@@ -38,6 +47,8 @@ def mlops(line: str) -> None:
         raise UsageError(f"%mlops {line}: {error}", hint="close the quotation") from None
     try:
         verbs.main(words, prog_name="%mlops", standalone_mode=False, obj=NotebookView())
+    except click.Abort:
+        raise Interrupted from None
     except click.UsageError as error:
         verb = words[0] if words[0] in verbs.commands else ""
         raise UsageError(error.format_message(), hint=f"see: %mlops help {verb}".rstrip()) from None
@@ -50,7 +61,14 @@ def complete(_: Any, event: Any) -> list[str]:
     return candidates(event.line, event.symbol)
 
 
-def _html(run: Any) -> str:
-    from mlops_nb.interfaces.display import run_html
+def _run(run: Any) -> str:
+    from mlops_nb.interfaces.card import card
+    from mlops_nb.types import Moment
 
-    return run_html(run)
+    return card(Moment(run=run))
+
+
+def _comparison(comparison: Any) -> str:
+    from mlops_nb.interfaces.comparison import comparison_html
+
+    return comparison_html(comparison)

@@ -12,16 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_nb import encoding
-from mlops_nb.interfaces import words
+from mlops_nb.interfaces import sparklines, words
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlops_nb.types import (
+        Comparison,
         Failure,
         Finding,
         Hyperparameter,
+        Moment,
         Run,
         Setting,
         Snapshot,
@@ -51,17 +53,16 @@ class TerminalView:
 
     def text(self, text: str) -> None:
         """Print a text as it is."""
-        # Logs hold whatever a notebook printed: it must not move the cursor or set a title.
-        self.console.print(Text(_inert(text)))
+        self.console.print(Text(words.inert(text)))
 
-    def run(self, run: Run) -> None:
+    def run(self, moment: Moment) -> None:
         """Print a run."""
-        self.console.print(_run(run))
+        self.console.print(_run(moment))
 
     def runs(self, runs: Sequence[Run]) -> None:
         """Print a table of runs."""
         if not runs:
-            self.text("no runs yet; start one: jupyter mlops train NOTEBOOK")
+            self.text("no such run; start one: jupyter mlops train NOTEBOOK")
             return
         table = _table("run", "state", "notebook", "created", "time", "metrics", "model")
         for run in runs:
@@ -76,15 +77,29 @@ class TerminalView:
             )
         self.console.print(table)
 
-    def follow(self, runs: Iterable[Run], *, wait: bool) -> Run | None:
-        """Show the run's stages and cells as they go on."""
+    def follow(
+        self, moments: Iterator[Moment], *, wait: bool, cancel: Callable[[], Run]
+    ) -> Run | None:
+        """Show the run's stages, cells and curves as they go on; Ctrl-C leaves it alone."""
         if not wait:
-            run = next(iter(runs))
+            run = next(moments).run
             self.text(f"run {run.id} started\nfollow it: jupyter mlops watch {run.id}")
             return None
-        last = self._live(runs) if self.console.is_terminal else self._lines(runs)
-        self.console.print(_result(last))
-        return last
+        last = self._live(moments) if self.console.is_terminal else self._lines(moments)
+        self.console.print(_curves(last), end="")
+        self.console.print(_result(last.run))
+        return last.run
+
+    def comparison(self, comparison: Comparison) -> None:
+        """Print what differs between runs."""
+        table = _table("", "", *comparison.runs)
+        for row in comparison.rows:
+            if row.differs:
+                cells = (words.compared(row, value) or "-" for value in row.values)
+                table.add_row(row.kind, _plain(row.name), *map(_plain, cells))
+        self.console.print(table)
+        equal = sum(not row.differs for row in comparison.rows)
+        self.console.print(Text(f"{equal} more are equal; all of them: --json", style="dim"))
 
     def status(self, status: Status) -> None:
         """Print pins and findings."""
@@ -105,7 +120,7 @@ class TerminalView:
             table.add_row(mark, *map(_plain, cells))
         self.console.print(table)
         outcome = ("PASS", "bold green") if verdict.passed else ("FAIL", "bold red")
-        self.console.print(Text.assemble(outcome, f" {_inert(verdict.reason or '')}".rstrip()))
+        self.console.print(Text.assemble(outcome, f" {words.inert(verdict.reason or '')}".rstrip()))
         self.console.print(Text(f"run {verdict.run_id}, repeated as {verdict.reproduction_id}"))
 
     def settings(self, settings: Sequence[Setting]) -> None:
@@ -116,20 +131,27 @@ class TerminalView:
             table.add_row(setting.name, _plain(value), _plain(setting.source), setting.description)
         self.console.print(table)
 
-    def _live(self, runs: Iterable[Run]) -> Run:
-        last: Run | None = None
-        with Live(console=self.console, refresh_per_second=8, transient=True) as live:
-            for last in runs:
-                live.update(_Ticking(last))
-        assert last is not None  # noqa: S101  (watch yields at least once)
-        self.console.print(_stages(last))
+    def _live(self, moments: Iterable[Moment]) -> Moment:
+        last: Moment | None = None
+        with Live(console=self.console, refresh_per_second=4, transient=True) as live:
+            for moment in moments:
+                if moment is not last:
+                    live.update(_Ticking(moment))
+                last = moment
+        assert last is not None  # noqa: S101  (follow yields at least once)
+        self.console.print(_stages(last.run))
         return last
 
-    def _lines(self, runs: Iterable[Run]) -> Run:
+    def _lines(self, moments: Iterable[Moment]) -> Moment:
         seen: dict[str, StageState] = {}
-        last: Run | None = None
-        for last in runs:
-            for stage in last.stages:
+        last: Moment | None = None
+        waited = ""
+        for last in moments:
+            if words.waiting(last.run) != waited:
+                waited = words.waiting(last.run)
+                if waited:
+                    self.console.print(_plain(f"  {waited}"))
+            for stage in last.run.stages:
                 if stage.state is not seen.get(stage.name, StageState.PENDING):
                     seen[stage.name] = stage.state
                     self.console.print(_stage_line(stage))
@@ -138,32 +160,44 @@ class TerminalView:
 
 
 class _Ticking:
-    """A run whose running stage counts its seconds between two events."""
+    """A run whose running cell counts its seconds between two moments."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.since = run, time.monotonic()
+    def __init__(self, moment: Moment) -> None:
+        self.moment, self.since = moment, time.monotonic()
 
     def __rich__(self) -> RenderableType:
-        progress = self.run.progress
-        parts: list[RenderableType] = [_stages(self.run)]
-        if progress is not None and self.run.state is RunState.RUNNING:
+        run = self.moment.run
+        progress = run.progress
+        parts: list[RenderableType] = [_stages(run)]
+        if words.waiting(run):
+            parts.append(Text(f"    {words.inert(words.waiting(run))}", style="dim"))
+        elif progress is not None and run.state is RunState.RUNNING:
             waited = time.monotonic() - self.since
             text = f"    cell {progress.done} of {progress.total} done"
-            parts.append(Text(f"{text}  {_inert(progress.source)}  {waited:.0f} s", style="dim"))
-        if self.run.metrics:
-            parts.append(Text(f"    {_inert(words.main_metrics(self.run))}", style="dim"))
+            parts.append(
+                Text(f"{text}  {words.inert(progress.source)}  {waited:.0f} s", style="dim")
+            )
+        parts.append(_curves(self.moment))
+        if run.metrics:
+            parts.append(Text(f"    {words.inert(words.main_metrics(run))}", style="dim"))
         return Group(*parts)
 
 
-def _run(run: Run) -> RenderableType:
+def _run(moment: Moment) -> RenderableType:
+    run = moment.run
     parts: list[RenderableType] = [
         Text.assemble("run ", (run.id, "bold"), "  ", _marked(run.state.value)),
         _pins(run.snapshot),
         _parameters(run.snapshot.hyperparameters),
         _stages(run),
+        _curves(moment),
         _result(run),
     ]
     return Group(*parts)
+
+
+def _curves(moment: Moment) -> RenderableType:
+    return Group(*map(_plain, sparklines.lines(moment.curves, moment.run.metrics)))
 
 
 def _stages(run: Run) -> RenderableType:
@@ -173,9 +207,9 @@ def _stages(run: Run) -> RenderableType:
 def _stage_line(stage: Stage) -> Text:
     state = stage.state.value
     line = Text.assemble((f"  {words.MARKS[state]}", _STYLES[state]), f" {stage.name:<15}")
-    line.append(f" {words.seconds(stage.seconds):>8}", style="dim")
+    line.append(f" {words.stage_time(stage):>8}", style="dim")
     if stage.note:
-        line.append(f"  skipped: {_inert(stage.note)}", style="dim")
+        line.append(f"  skipped: {words.inert(stage.note)}", style="dim")
     return line
 
 
@@ -187,11 +221,11 @@ def _result(run: Run) -> RenderableType:
             table.add_row(_plain(name), f"{value:.6g}")
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
     if run.model is not None:
-        parts.append(Text.assemble(("model ", "bold"), _inert(words.model(run))))
+        parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
     if run.mlflow_run_id is not None:
-        parts.append(Text.assemble(("mlflow ", "bold"), f"run {_inert(run.mlflow_run_id)}"))
+        parts.append(Text.assemble(("mlflow ", "bold"), f"run {words.inert(run.mlflow_run_id)}"))
     if run.notebook is not None:
-        parts.append(Text.assemble(("notebook ", "bold"), _inert(run.notebook)))
+        parts.append(Text.assemble(("notebook ", "bold"), words.inert(run.notebook)))
     parts += [_finding(finding) for finding in run.findings if finding.severity != "info"]
     if run.error is not None:
         parts.append(_error(run.error))
@@ -199,17 +233,17 @@ def _result(run: Run) -> RenderableType:
     if run.state is RunState.SUCCEEDED and run.tracking_uri is not None:
         parts.append(Text("look next", style="bold"))
         parts.append(Text(f"  jupyter mlops show {run.id}"))
-        parts.append(Text(f"  mlflow ui --backend-store-uri {_inert(run.tracking_uri)}"))
+        parts.append(Text(f"  mlflow ui --backend-store-uri {words.inert(run.tracking_uri)}"))
     return Group(*parts)
 
 
 def _error(error: Failure) -> Text:
-    where = f" in stage {_inert(error.stage)}" if error.stage else ""
-    text = Text.assemble(("error", "bold red"), f"{where}: {_inert(error.type)}\n")
-    text.append(f"  {_inert(error.message)}\n")
-    text.append(f"  hint: {_inert(error.hint)}")
+    where = f" in stage {words.inert(error.stage)}" if error.stage else ""
+    text = Text.assemble(("error", "bold red"), f"{where}: {words.inert(error.type)}\n")
+    text.append(f"  {words.inert(error.message)}\n")
+    text.append(f"  hint: {words.inert(error.hint)}")
     if error.log:
-        text.append(f"\n  log: {_inert(error.log)}", style="dim")
+        text.append(f"\n  log: {words.inert(error.log)}", style="dim")
     return text
 
 
@@ -238,7 +272,7 @@ def _parameters(parameters: Sequence[Hyperparameter]) -> RenderableType:
         value = p.expression if p.source == "expression" else encoding.plain(p.value)
         style = "" if p.source in ("cell", "expression") else "bold"
         table.add_row(
-            p.name, p.type, _plain(default or ""), Text(_inert(value or ""), style), p.source
+            p.name, p.type, _plain(default or ""), Text(words.inert(value or ""), style), p.source
         )
     return Padding(table, (0, 0, 0, 2))
 
@@ -247,14 +281,14 @@ def _finding(finding: Finding) -> Text:
     style = _SEVERITIES[finding.severity]
     return Text.assemble(
         (finding.severity, style),
-        f": {_inert(finding.message)}\n  hint: {_inert(finding.hint)}",
+        f": {words.inert(finding.message)}\n  hint: {words.inert(finding.hint)}",
     )
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(_plain(column), overflow="fold")
     return table
 
 
@@ -263,9 +297,4 @@ def _marked(state: str) -> Text:
 
 
 def _plain(text: str) -> Text:
-    return Text(_inert(text))
-
-
-def _inert(text: str) -> str:
-    """Return a text that cannot steer the terminal: control characters are made visible."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+    return Text(words.inert(text))

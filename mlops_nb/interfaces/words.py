@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import encoding
+from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
-    from mlops_nb.types import Check, Run
+    from collections.abc import Sequence
+
+    from mlops_nb.types import Check, Curve, Row, Run, Stage
 
 # State is never told by colour alone.
 MARKS = {
@@ -24,9 +30,50 @@ def outcome(check: Check) -> str:
     return "PASS" if check.passed else "FAIL" if check.decides else "DIFFERS"
 
 
-def seconds(value: float | None) -> str:
+def inert(text: str) -> str:
+    """Return a text that steers nothing: control and direction characters are made visible.
+
+    A log holds whatever a notebook printed. It must not move a cursor or set a title, and no name
+    may read in another order than it is written.
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
+
+
+def value(found: Any) -> str:
+    """Return a value for people, nothing for one that is missing."""
+    if found is None:
+        return ""
+    if isinstance(found, float):
+        return f"{found:.6g}"
+    return found if isinstance(found, str) else encoding.plain(found)
+
+
+def compared(row: Row, found: Any) -> str:
+    """Return a value of a comparison; hashes are shortened."""
+    text = value(found)
+    hashed = (row.kind, row.name) in (("code", "sha"), ("environment", "hash"))
+    return text[:12] if hashed or row.kind == "data" else text
+
+
+def waiting(run: Run) -> str:
+    """Say what a run waits for that is in no stage yet, nothing where it waits for nothing."""
+    if run.state is RunState.PENDING and run.ahead is not None:
+        return f"waiting in the queue, {run.ahead} before it" if run.ahead else "next in the queue"
+    progress = run.progress
+    prepares = progress is not None and not progress.total and not run.state.terminal
+    return progress.source if progress is not None and prepares else ""
+
+
+def seconds(taken: float | None) -> str:
     """Return a time in words, nothing for one that is not known."""
-    return "" if value is None else f"{value:.1f} s"
+    return "" if taken is None else f"{taken:.1f} s"
+
+
+def stage_time(stage: Stage) -> str:
+    """Return how long a stage took, or has taken so far."""
+    if stage.state is StageState.RUNNING and stage.started_at is not None:
+        return f"{max(0.0, time.time() - stage.started_at):.0f} s"
+    return seconds(stage.seconds)
 
 
 def model(run: Run) -> str:
@@ -41,7 +88,12 @@ def model(run: Run) -> str:
 
 def metrics(run: Run) -> list[tuple[str, float]]:
     """List test metrics first, the notebook's own next, what autologging adds last."""
-    return sorted(run.metrics.items(), key=_rank)
+    return sorted(run.metrics.items(), key=lambda metric: rank(metric[0]))
+
+
+def ranked(curves: Sequence[Curve]) -> list[Curve]:
+    """List curves in the order of `metrics`."""
+    return sorted(curves, key=lambda curve: rank(curve.name))
 
 
 def main_metrics(run: Run) -> str:
@@ -49,6 +101,11 @@ def main_metrics(run: Run) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics(run)[:3])
 
 
-def _rank(metric: tuple[str, float]) -> tuple[int, str]:
-    name = metric[0]
+def _code(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
+def rank(name: str) -> tuple[int, str]:
+    """Return the place of a metric: test metrics, the notebook's own, what autologging adds."""
     return (0 if name.startswith("test_") else 2 if name.startswith("training_") else 1), name

@@ -32,8 +32,16 @@ class Runner(Protocol):
     def request(self, run_id: str) -> RunRequest:
         """Return what a run was asked for."""
 
-    def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
-        """Yield a run as it is now and then whenever something has happened, to its end."""
+    def watch(
+        self, run_id: str, *, interval_s: float = 0.2, ticking: bool = False
+    ) -> Iterator[Run]:
+        """Yield a run as it is now and then whenever something has happened, to its end.
+
+        Args:
+            run_id: The run.
+            interval_s: Time between two looks.
+            ticking: Yield also after a look at which nothing had happened.
+        """
 
     def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
         """Return the metric points after an offset, and the offset to go on from.
@@ -42,8 +50,13 @@ class Runner(Protocol):
         offset that is smaller than the one asked for says the same.
         """
 
-    def logs(self, run_id: str, stage: str | None = None) -> str:
+    def logs(self, run_id: str, stage: str | None = None, *, last_bytes: int | None = None) -> str:
         """Return the log of a stage, or those of all stages one after another.
+
+        Args:
+            run_id: The run.
+            stage: One of its stages, or "driver".
+            last_bytes: No more than the end of each log.
 
         Raises:
             RunError: The pipeline has no such stage.

@@ -73,6 +73,7 @@ def test_the_cell_shows_the_result(session):
     assert "SUCCEEDED" in shown.data["text/html"]
     assert "test_accuracy" in shown.data["text/html"]
     assert "SUCCEEDED" in shown.data["text/plain"]
+    assert set(shown.data) == {"text/html", "text/plain"}
     assert "register" in session.notebook.cells[4].outputs[0].data["text/html"]
 
 

@@ -15,6 +15,10 @@ from mlops_nb.interfaces.completion import candidates
         ("%mlops train --train ", "", {"data/train.csv", "data/test.csv"}),
         ("%mlops train train.ipynb --param ", "", {"rate=", "name="}),
         ("%mlops help wa", "wa", {"watch"}),
+        ("%mlops runs --st", "--st", {"--state"}),
+        ("%mlops runs --state ", "", {"FAILED", "SUCCEEDED"}),
+        ("%mlops runs --sort se", "se", {"seconds"}),
+        ("%mlops runs --where ", "", {"created"}),
     ],
 )
 def test_what_may_come_next(project, line, symbol, found):

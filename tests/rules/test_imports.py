@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = {
     *("kfp", "kubernetes", "mlflow", "sqlalchemy", "papermill", "nbclient", "nbformat", "dvc"),
-    *("pandas", "numpy", "sklearn", "requests", "rich", "yaml"),
+    *("pandas", "numpy", "sklearn", "requests", "rich", "yaml", "anywidget", "ipywidgets"),
 }
 
 

@@ -94,7 +94,9 @@ class LocalRunner:
         """Return what a run was asked for."""
         return self._folder(run_id).load_request()
 
-    def watch(self, run_id: str, *, interval_s: float = 0.2) -> Iterator[Run]:
+    def watch(
+        self, run_id: str, *, interval_s: float = 0.2, ticking: bool = False
+    ) -> Iterator[Run]:
         """Yield the run now, and whenever its journal has grown, to its end."""
         folder = self._folder(run_id)
         run, offset = new_run(folder.load_request()), 0
@@ -110,24 +112,26 @@ class LocalRunner:
                 # Events that came between the look at the lock and the read are in this one.
                 self._reconcile(folder)
             else:
+                if ticking:
+                    yield folder.with_files(run)
                 time.sleep(interval_s)
 
     def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
         """Return the metric points after a byte offset, and the offset to go on from."""
         return self._folder(run_id).read_points(offset)
 
-    def logs(self, run_id: str, stage: str | None = None) -> str:
+    def logs(self, run_id: str, stage: str | None = None, *, last_bytes: int | None = None) -> str:
         """Return the log of a stage, or of all stages and then the driver's."""
         folder = self._folder(run_id)
         stages = (*folder.load_request().stages, "driver")
         if stage is None:
-            parts = [(name, _read(folder.log(name))) for name in stages]
+            parts = [(name, _read(folder.log(name), last_bytes)) for name in stages]
             return "\n".join(f"== {name}\n{text}" for name, text in parts if text)
         if stage not in stages:
             raise RunError(
                 f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}"
             )
-        return _read(folder.log(stage))
+        return _read(folder.log(stage), last_bytes)
 
     def cancel(self, run_id: str) -> Run:
         """Ask the driver to end the run; end it ourselves where the driver does not answer."""
@@ -293,5 +297,10 @@ def _driver_pid(folder: RunFolder) -> int | None:
     return started[-1].pid if started else None
 
 
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+def _read(path: Path, last_bytes: int | None = None) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        if last_bytes is not None:
+            file.seek(max(0, path.stat().st_size - last_bytes))
+        return file.read().decode("utf-8", errors="replace")

@@ -51,8 +51,6 @@ def main(path: str) -> int:
             host.start(os.environ, folder.log("host"))
         _run(folder)
     except _Canceled:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _end(folder, RunState.CANCELED, start)
     except Exception as error:
         return _end(folder, RunState.FAILED, start, error)
@@ -61,6 +59,10 @@ def main(path: str) -> int:
 
 
 def _cancel(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # First: on its way out of the engine the exception waits for the task that runs.
+    processes.end(os.environ[journal.RUN_ID])
     raise _Canceled
 
 

@@ -1,0 +1,56 @@
+"""The widget under a card while its run goes on.
+
+An anywidget and not a box of ipywidgets: its script replaces only the parts of the card that have
+changed, so that what is unfolded, focused or scrolled stays so; it asks before it cancels without
+the kernel, which may be busy; it counts seconds without a message; and it is one model, where a box
+of buttons would be ten. It inserts HTML that `card` made of escaped values, and nothing else. All
+that it shows of its own is set as text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MIME = "application/vnd.jupyter.widget-view+json"
+
+
+class LiveCard(anywidget.AnyWidget):
+    """A card that is kept up to date.
+
+    Args:
+        html: The card.
+        controls: Buttons that fit the run: `verb`, `label`, `question`, `yes`, `typed`.
+        ask: Called with the verb of a button after its question was answered with yes.
+    """
+
+    _esm = Path(__file__).with_name("live.js")
+    html = traitlets.Unicode().tag(sync=True)
+    controls = traitlets.List(traitlets.Dict()).tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self, html: str, controls: list[dict[str, str]], ask: Callable[[str], None]
+    ) -> None:
+        super().__init__(html=html, controls=controls)
+        # Whether a front end has drawn it: one without widgets shows the HTML beside it.
+        self.drawn = False
+        self._ask = ask
+        self.on_msg(self._heard)
+
+    def bundle(self) -> dict[str, Any]:
+        """Return what a front end with widgets needs to draw it."""
+        return {MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
+
+    def _heard(self, _: Any, message: Any, __: Any) -> None:
+        verb = message.get("verb") if isinstance(message, dict) else None
+        if verb == "drawn":
+            self.drawn = True
+        elif isinstance(verb, str) and verb in {control["verb"] for control in self.controls}:
+            self._ask(verb)

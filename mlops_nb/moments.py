@@ -1,0 +1,82 @@
+"""Follow a run with all that it logs: its state, its metrics' curves, the end of its log."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mlops_nb.series import Series
+from mlops_nb.types import Moment, StageState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlops_nb.runners import Runner
+    from mlops_nb.types import Curve, Point, Run
+
+INTERVAL_S = 0.25
+# While nothing happens a moment comes so often all the same, for those who show how time goes by.
+BEAT_S = 1.0
+_LOG_BYTES = 4_000
+_LOG_LINES = 12
+
+
+class Curves:
+    """The curves of a run's metrics, as points come in."""
+
+    def __init__(self) -> None:
+        self._series: dict[str, Series] = {}
+        self.now: tuple[Curve, ...] = ()
+
+    def add(self, points: Iterable[Point]) -> None:
+        """Take further points."""
+        changed = False
+        for point in points:
+            series = self._series.setdefault(point.name, Series(point.name))
+            series.add(point.step, point.value)
+            changed = True
+        if changed:
+            self.now = tuple(series.curve() for series in self._series.values())
+
+
+def curves(runner: Runner, run_id: str) -> tuple[Curve, ...]:
+    """Return the curves of a run as they are now."""
+    found = Curves()
+    found.add(runner.points(run_id)[0])
+    return found.now
+
+
+def follow(runner: Runner, run_id: str) -> Iterator[Moment]:
+    """Yield a run's moments: at once, whenever it has changed, and on every beat, to its end."""
+    drawn, offset = Curves(), 0
+    before: Moment | None = None
+    shown_at = 0.0
+    for run in runner.watch(run_id, interval_s=INTERVAL_S, ticking=True):
+        if before is not None and run.mlflow_run_id != before.run.mlflow_run_id:
+            # Resumed: the metrics begin anew.
+            drawn, offset = Curves(), 0
+        points, offset = runner.points(run_id, offset)
+        drawn.add(points)
+        now = _moment(runner, run, drawn.now)
+        if now == before and time.monotonic() - shown_at < BEAT_S:
+            continue
+        # The same object says that nothing has changed.
+        before = before if now == before and before is not None else now
+        shown_at = time.monotonic()
+        yield before
+
+
+def _moment(runner: Runner, run: Run, curves: tuple[Curve, ...]) -> Moment:
+    stage = _at_work(run)
+    text = runner.logs(run.id, stage, last_bytes=_LOG_BYTES) if stage else ""
+    log = "\n".join(text.splitlines()[-_LOG_LINES:])
+    return Moment(run=run, curves=curves, stage=stage, log=log)
+
+
+def _at_work(run: Run) -> str | None:
+    """Return the stage that matters now: the one that failed or works, or the last that did."""
+    idle = (StageState.PENDING, StageState.SKIPPED)
+    if run.error is not None and run.error.stage in {stage.name for stage in run.stages}:
+        return run.error.stage
+    begun = [stage.name for stage in run.stages if stage.state not in idle]
+    return begun[-1] if begun else None
