@@ -41,9 +41,10 @@ def test_a_snapshot_lives_as_long_as_its_run(project, json_of):
     assert not list((project.root / ".mlops" / "runs").iterdir())
 
 
-def test_a_run_that_goes_on_is_not_deleted(project):
+def test_a_run_that_goes_on_is_not_deleted(project, until):
     project.notebook("import time; time.sleep(60)")
     run = api.train("train.ipynb")
+    until(lambda: api.show(run.id).state.value == "RUNNING")
     with pytest.raises(RunError, match=f"run {run.id} is RUNNING") as refused:
         api.delete(run.id)
     assert refused.value.hint == f"end it first: jupyter mlops cancel {run.id}"

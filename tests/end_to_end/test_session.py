@@ -93,7 +93,8 @@ def test_the_executed_notebook_is_kept(session):
 def test_scratch_is_gone_and_files_are_private(session):
     folder = Path(session.run.notebook).parent
     assert sorted(p.name for p in folder.iterdir()) == [
-        "driver.lock", "events.jsonl", "host.sock", "logs", "notebook.ipynb", "request.json",
+        "driver.lock", "events.jsonl", "host.sock", "logs", "notebook.ipynb",
+        "points.acknowledged", "points.jsonl", "request.json",
     ]  # fmt: skip
     for path in (session.project.root / ".mlops", folder):
         assert path.stat().st_mode & 0o777 == 0o700
