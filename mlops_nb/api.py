@@ -91,6 +91,7 @@ def train(
     test: str | None = None,
     backend: str | None = None,
     rebuild_env: bool | None = None,
+    cache: bool | None = None,
     push: bool = False,
     wait: bool = False,
     dry_run: bool = False,
@@ -105,6 +106,8 @@ def train(
         test: Path of the test dataset in the project.
         backend: Where the run goes.
         rebuild_env: Run in an environment built from the lock; as the settings say if None.
+        cache: Skip stages that an earlier run has done with the same code, data, hyperparameters
+            and environment; as the settings say if None.
         push: Push the snapshot to `origin` and the data to the DVC remote before the run starts.
         wait: Return when the run has ended.
         dry_run: Return the run that would be submitted; nothing is kept or started.
@@ -118,7 +121,9 @@ def train(
             "this notebook is being executed by a run; a run does not start runs",
             hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
         )
-    config = Config.load(project).override(run_backend=backend, environment_rebuild=rebuild_env)
+    config = Config.load(project).override(
+        run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache
+    )
     runner = backends.runner(config)
     run_id = _new_id()
     wanted = _wanted(notebook, params, train, test)
@@ -141,6 +146,7 @@ def train(
         created_at=_now().isoformat("T", "seconds"),
         findings=captured.findings,
         rebuild=config.environment_rebuild,
+        cache=config.run_cache,
     )
     if dry_run:
         return journal.new_run(request)

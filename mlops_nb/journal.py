@@ -11,7 +11,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
@@ -145,9 +145,16 @@ def _encode(event: AnyEvent) -> bytes:
     return encoding.record(event).encode() + b"\n"
 
 
-def _decode(line: bytes) -> AnyEvent:
-    event: AnyEvent = msgspec.convert(encoding.loads(line), AnyEvent)
+def _decode(line: bytes) -> AnyEvent | None:
+    """Return the event of a line, None for one of a later release that this one does not know."""
+    data = encoding.loads(line)
+    if data["event"] not in _TAGS:
+        return None
+    event: AnyEvent = msgspec.convert(data, AnyEvent)
     return event
+
+
+_TAGS = {kind.__struct_config__.tag for kind in get_args(AnyEvent)}
 
 
 @dataclass(frozen=True)
@@ -231,7 +238,8 @@ class RunFolder:
             file.seek(offset)
             data = file.read()
         end = data.rfind(b"\n") + 1
-        return [_decode(line) for line in data[:end].splitlines()], offset + end
+        events = map(_decode, data[:end].splitlines())
+        return [event for event in events if event is not None], offset + end
 
     def read_points(self, offset: int = 0) -> tuple[list[Point], int]:
         """Return the metric points after a byte offset, and the offset to go on from.

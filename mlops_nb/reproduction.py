@@ -69,6 +69,7 @@ def request(
         findings=(),
         reproduces=recorded.id,
         rebuild=rebuild,
+        cache=False,
     )
 
 

@@ -40,6 +40,7 @@ class Config:
     project_name: str = _setting("", "name of the project; experiments and models are named by it")
     run_backend: str = _setting("local", "where runs go")
     run_parallel: int = _setting(0, "runs at once on this machine; 0 for one a core")
+    run_cache: bool = _setting(True, "whether a run skips what an earlier one has done already")
     run_timeout_s: int = _setting(0, "seconds that a single cell may take; 0 for no limit")
     code_file_limit_mb: int = _setting(10, "largest changed file that a snapshot takes, in MB")
     code_include: tuple[str, ...] = _setting((), "paths that git ignores and runs need")

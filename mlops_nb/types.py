@@ -340,6 +340,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
         findings: What the preflight warned of.
         reproduces: The run that this one repeats, when it does.
         rebuild: Whether the run works in an environment built from the snapshot's lock.
+        cache: Whether stages that an earlier run has done with the same inputs are skipped.
     """
 
     id: str
@@ -353,6 +354,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
     pipeline_digest: str = ""
     reproduces: str | None = None
     rebuild: bool = False
+    cache: bool = False
 
 
 class Run(Record, frozen=True, kw_only=True):

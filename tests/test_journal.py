@@ -76,6 +76,14 @@ def test_a_record_of_an_older_release_is_read(folder):
     assert folder.load().id == "one"
 
 
+def test_an_event_of_a_later_release_is_passed_over(folder):
+    folder.append(RunStarted(pid=1))
+    with folder.events.open("a") as file:
+        file.write('{"event": "something_new", "at": 1.0}\n')
+    folder.append(StageStarted(stage="first"))
+    assert folder.load().stage("first").state is StageState.RUNNING
+
+
 def test_a_damaged_record_is_named(folder):
     folder.request.write_text("{")
     with pytest.raises(RunError, match="the record of run one cannot be read") as refused:

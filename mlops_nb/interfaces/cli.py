@@ -132,6 +132,7 @@ def track(view: View, path: str, project: str | None, as_json: bool) -> None:
 @click.option("--test", metavar="PATH", help="Test dataset.")
 @click.option("--backend", metavar="NAME", help="Where the run goes.")
 @_rebuild_env
+@click.option("--cache/--no-cache", default=None, help="Skip what an earlier run has done.")
 @click.option("--push", is_flag=True, help="Push snapshot and data to their remotes first.")
 @click.option("--dry-run", is_flag=True, help="Show what would run; keep and start nothing.")
 @_wait
@@ -146,6 +147,7 @@ def train(
     test: str | None,
     backend: str | None,
     rebuild_env: bool | None,
+    cache: bool | None,
     push: bool,
     dry_run: bool,
     wait: bool,
@@ -160,6 +162,7 @@ def train(
         test=test,
         backend=backend,
         rebuild_env=rebuild_env,
+        cache=cache,
         push=push,
         dry_run=dry_run,
         project=project,

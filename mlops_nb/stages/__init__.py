@@ -9,7 +9,7 @@ import threading
 import time
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb import journal, processes
 from mlops_nb.exceptions import MlopsError, StageError
@@ -59,11 +59,12 @@ def perform(stage: str, inputs: Mapping[str, str]) -> Outputs:
     """Run a stage in this process, and journal how it went."""
     _log_to_file(stage)
     _end_with_driver()
-    function = import_module(f"{__name__}.{stage.replace('-', '_')}").run
+    module = import_module(f"{__name__}.{stage.replace('-', '_')}")
     start = time.monotonic()
     emit(StageStarted(stage=stage))
     try:
-        outputs: Outputs = function(**inputs)
+        _skip_if_done(stage, module, inputs)
+        outputs = _run(stage, module, inputs)
     except Skipped as skipped:
         emit(_finished(stage, StageState.SKIPPED, start, note=skipped.reason))
         return skipped.outputs
@@ -72,6 +73,24 @@ def perform(stage: str, inputs: Mapping[str, str]) -> Outputs:
         raise
     emit(_finished(stage, StageState.SUCCEEDED, start))
     return outputs
+
+
+def _run(stage: str, module: Any, inputs: Mapping[str, str]) -> Outputs:
+    from mlops_nb.stages import reuse
+
+    outputs: Outputs = module.run(**inputs)
+    if hasattr(module, "identity"):
+        reuse.keep(stage, module, inputs, outputs)
+    return outputs
+
+
+def _skip_if_done(stage: str, module: Any, inputs: Mapping[str, str]) -> None:
+    """Skip a stage that an earlier run has done with the same inputs."""
+    from mlops_nb.stages import reuse
+
+    done = reuse.find(stage, module, inputs) if hasattr(module, "identity") else None
+    if done is not None:
+        raise Skipped(f"unchanged since run {done.run_id}", **done.outputs)
 
 
 def _finished(

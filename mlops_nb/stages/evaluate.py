@@ -12,7 +12,11 @@ from mlops_nb.stages import Skipped, workspace
 from mlops_nb.tracking.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas
+
+    from mlops_nb.journal import RunFolder
 
 PREFIX = "test_"
 _READERS = {
@@ -69,6 +73,16 @@ def run(
     for name, value in metrics.items():
         print(f"{name} = {value:.6g}")
     return {"metrics": encoding.dumps(metrics, name="metrics")}
+
+
+def identity(**inputs: str) -> object:
+    """Return what decides the result: a model belongs to one training, and so to one snapshot."""
+    return [inputs[name] for name in ("tracking_uri", "model_uri", "notebook", "test", "target")]
+
+
+def restore(source: RunFolder, outputs: Mapping[str, str], **inputs: str) -> bool:
+    """Return True: the metrics are in the run of the training, which was found whole."""
+    return True
 
 
 def _evaluate(model_uri: str, path: Path, target: str) -> dict[str, float]:

@@ -31,9 +31,11 @@ def run(
         raise Skipped("the notebook logged no model", version="")
     if not name:
         raise Skipped("a reproduction registers nothing", version="")
-    version = Store(tracking_uri).register(
+    version, made = Store(tracking_uri).register(
         name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
     )
     emit(ModelLogged(model=Model(uri=model_uri, name=name, version=version, alias=alias or None)))
     print(f"{name} version {version}")
+    if not made:
+        raise Skipped(f"version {version} is this model already", version=version)
     return {"version": version}

@@ -117,6 +117,31 @@ def run(
     return {"mlflow_run_id": mlflow_run_id, "model_uri": uri or ""}
 
 
+def identity(**inputs: str) -> object:
+    """Return what decides the result; the snapshot's id covers code, data, parameters, packages."""
+    pins = msgspec.convert(encoding.loads(inputs["snapshot"]), Snapshot)
+    where = [inputs[name] for name in ("tracking_uri", "experiment", "autolog", "code_paths")]
+    return [pins.id, *where, list(pins.secrets)]
+
+
+def restore(source: RunFolder, outputs: Mapping[str, str], **inputs: str) -> bool:
+    """Bring notebook and points of an earlier run into this one, where MLflow has the run still."""
+    store = Store(inputs["tracking_uri"])
+    if not store.has(outputs["mlflow_run_id"], outputs["model_uri"]):
+        return False
+    target = RunFolder(Path(os.environ[journal.RUN_FOLDER]))
+    Path(inputs["executed"]).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(source.notebook, inputs["executed"])
+        shutil.copyfile(source.notebook, target.notebook)
+        if source.points.is_file():
+            PointsFile(target.points).begin()
+            shutil.copyfile(source.points, target.points)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 @contextmanager
 def _ended(store: Store, mlflow_run_id: str, output: Path, notebook: str) -> Iterator[None]:
     """Keep the executed notebook and the end of the MLflow run, however the block ends."""

@@ -145,11 +145,21 @@ class Store:
         """Mark the run as deleted; MLflow can restore it until `mlflow gc`."""
         self._client.delete_run(mlflow_run_id)
 
-    def register(self, *, name: str, uri: str, mlflow_run_id: str, alias: str) -> str:
-        """Make a model version and give it the alias.
+    def has(self, mlflow_run_id: str, model_uri: str) -> bool:
+        """Whether there is a finished run of this id, with this model where it is to have one."""
+        try:
+            run = self._client.get_run(mlflow_run_id)
+            if model_uri:
+                self._client.get_logged_model(model_uri.removeprefix(_MODELS))
+        except self._mlflow_error:
+            return False
+        return bool(run.info.status == "FINISHED" and run.info.lifecycle_stage == "active")
+
+    def register(self, *, name: str, uri: str, mlflow_run_id: str, alias: str) -> tuple[str, bool]:
+        """Give the version of a model the alias; a version is made where there is none of it.
 
         Returns:
-            The version.
+            The version, and whether it was made now.
 
         Raises:
             TrackingError: The registry refuses.
@@ -164,8 +174,20 @@ class Store:
                 hint="check model.name and model.alias: jupyter mlops config",
             ) from error
 
-    def _register(self, name: str, uri: str, mlflow_run_id: str, alias: str) -> str:
+    def _register(self, name: str, uri: str, mlflow_run_id: str, alias: str) -> tuple[str, bool]:
         self._create_registered_model(name)
+        found = self._version_of(name, uri)
+        version = found or self._make_version(name, uri, mlflow_run_id)
+        if alias:
+            self._client.set_registered_model_alias(name, alias, version)
+        return version, found is None
+
+    def _version_of(self, name: str, uri: str) -> str | None:
+        """Return the version that a model has already: after a retry, or of an unchanged run."""
+        versions = self._client.search_model_versions(f"name = {_quoted(name)}")
+        return next((str(v.version) for v in versions if v.source == uri), None)
+
+    def _make_version(self, name: str, uri: str, mlflow_run_id: str) -> str:
         run = self._client.get_run(mlflow_run_id)
         version = self._client.create_model_version(
             name,
@@ -173,8 +195,6 @@ class Store:
             run_id=mlflow_run_id,
             tags={t: run.data.tags[t] for t in _VERSION_TAGS if t in run.data.tags},
         ).version
-        if alias:
-            self._client.set_registered_model_alias(name, alias, version)
         return str(version)
 
     def _exclusively(self) -> AbstractContextManager[object]:
@@ -283,6 +303,11 @@ def _metrics(points: Iterable[LoggedPoint]) -> list[Any]:
         for point in points
         if not math.isinf(point.value)
     ]
+
+
+def _quoted(text: str) -> str:
+    """Quote a text for MLflow's search, whose strings know no escape."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def _make_ready(path: Path) -> None:

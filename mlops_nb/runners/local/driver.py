@@ -23,7 +23,7 @@ from mlops_nb.exceptions import MlopsError
 from mlops_nb.journal import Preparing, RunFinished, RunFolder, RunStarted, StageFinished
 from mlops_nb.pipelines import PIPELINES
 from mlops_nb.runners.local import DRIVER, end_tracking
-from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host
+from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host, reuse
 from mlops_nb.types import Failure, RunState, StageState
 
 _OF_AN_ENVIRONMENT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX")
@@ -45,7 +45,7 @@ def main(path: str) -> int:
     signal.signal(signal.SIGINT, _cancel)
     try:
         _enter_environment(folder)
-        _prepare(folder)
+        _prepare(folder, cache=folder.load_request().cache)
         if host.AVAILABLE:
             os.environ[STAGE_HOST] = "1"
             host.start(os.environ, folder.log("host"))
@@ -85,7 +85,7 @@ def _enter_environment(folder: RunFolder) -> None:
     os.execve(python, [python, "-m", DRIVER, str(folder.path)], own)  # noqa: S606
 
 
-def _prepare(folder: RunFolder) -> None:
+def _prepare(folder: RunFolder, *, cache: bool) -> None:
     """Set the environment that all processes of the run share."""
     scratch = folder.work / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -103,6 +103,7 @@ def _prepare(folder: RunFolder) -> None:
             journal.RUN_ID: folder.path.name,
             journal.RUN_FOLDER: str(folder.path),
             DRIVER_PID: str(os.getpid()),
+            reuse.FOLDER: str(folder.path.parent.parent / "cache") if cache else "",
         }
     )
 
