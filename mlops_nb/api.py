@@ -147,6 +147,8 @@ def train(
         findings=captured.findings,
         rebuild=config.environment_rebuild,
         cache=config.run_cache,
+        timeout_s=config.run_timeout_s,
+        stage_timeout_s=config.run_stage_timeout_s,
     )
     if dry_run:
         return journal.new_run(request)

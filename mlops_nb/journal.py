@@ -7,6 +7,7 @@ tore off is not read.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "MLOPS_RUN_ID"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
+_RESERVE_BYTES = 64 * 1024
 
 
 class Event(Record, tag_field="event", frozen=True, kw_only=True):
@@ -115,6 +117,15 @@ class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     seconds: float | None = None
     note: str | None = None
     error: Failure | None = None
+    peak_memory_bytes: int | None = None
+
+
+class StageKilled(Event, tag="stage_killed", frozen=True, kw_only=True):
+    """The process of a stage was ended by a signal; its parent saw how."""
+
+    stage: str
+    signal: str
+    peak_memory_bytes: int
 
 
 class RunFinished(Event, tag="run_finished", frozen=True, kw_only=True):
@@ -137,6 +148,7 @@ AnyEvent = (
     | MetricsLogged
     | ModelLogged
     | StageFinished
+    | StageKilled
     | RunFinished
 )
 
@@ -223,14 +235,38 @@ class RunFolder:
         replace_file(self.request, encoding.record(request, indent=2).encode())
 
     def append(self, event: AnyEvent) -> None:
-        """Append an event; the end of a stage or run is on the disk when this returns."""
+        """Append an event; the end of a stage or run is on the disk when this returns.
+
+        On a full disk the run's reserve makes room for what must be said of its end.
+        """
         descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND)
+        data = _encode(event)
         try:
-            os.write(descriptor, _encode(event))
+            while data:
+                data = data[self._write(descriptor, data) :]
             if isinstance(event, (StageFinished, RunFinished)):
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if isinstance(event, RunFinished):
+            self._reserve.unlink(missing_ok=True)
+
+    def _write(self, descriptor: int, data: bytes) -> int:
+        try:
+            return os.write(descriptor, data)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self._reserve.exists():
+                raise
+            self._reserve.unlink(missing_ok=True)
+            return os.write(descriptor, data)
+
+    def reserve(self) -> None:
+        """Set the space aside that the end of the run will need."""
+        self._reserve.write_bytes(bytes(_RESERVE_BYTES))
+
+    @property
+    def _reserve(self) -> Path:
+        return self.path / "reserve"
 
     def read(self, offset: int = 0) -> tuple[list[AnyEvent], int]:
         """Return the events after a byte offset, and the offset to go on from."""
@@ -339,10 +375,20 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case ModelLogged(model=model):
             known = run.model.digest if run.model and run.model.uri == model.uri else None
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
-        case StageFinished(stage=name, state=state, seconds=seconds, note=note, error=error):
+        case StageFinished(stage=name, error=error):
             began = next((s.started_at for s in run.stages if s.name == name), None)
-            stage = Stage(name=name, state=state, seconds=seconds, note=note, started_at=began)
+            stage = Stage(
+                name=name,
+                state=event.state,
+                seconds=event.seconds,
+                note=event.note,
+                started_at=began,
+                peak_memory_bytes=event.peak_memory_bytes,
+            )
             return {"stages": _with(run.stages, stage), "error": error or run.error}
+        case StageKilled():
+            # What the driver makes of it is in the stage's end.
+            return {}
         case RunFinished(state=state, seconds=seconds, error=error):
             return {
                 "state": state,

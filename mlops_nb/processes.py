@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
+import sys
 from typing import TYPE_CHECKING
 
 from mlops_nb.journal import RUN_ID
@@ -28,6 +30,17 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory that this process, or one child that has ended, held at once."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(memory_bytes(resource.getrusage(kind)) for kind in kinds)
+
+
+def memory_bytes(usage: resource.struct_rusage) -> int:
+    """Return the peak of a usage in bytes: Linux counts in KiB, macOS in bytes."""
+    return usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
 
 
 def of_run(run_id: str) -> list[psutil.Process]:

@@ -18,6 +18,8 @@ from mlops_nb.settings import FILE_NAME
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
 
+# An executed notebook, logs, and an MLflow store that grows.
+_FREE_BYTES = 20_000_000
 _TEMPLATE = """\
 # Settings of the project; all of them, with their sources: jupyter mlops config
 [project]
@@ -83,12 +85,34 @@ def track(config: Config, path: Path) -> str:
 
 
 def prepare_state(config: Config) -> None:
-    """Make the project's state folder, private and invisible to git."""
+    """Make the project's state folder, private and invisible to git.
+
+    Raises:
+        ProjectError: It cannot be written, or the disk is full.
+    """
     folder = config.state_folder
-    folder.mkdir(mode=0o700, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise _unwritable(folder, str(error.strerror)) from error
+    if not os.access(folder, os.W_OK):
+        raise _unwritable(folder, "it is read-only")
+    if free < _FREE_BYTES:
+        raise ProjectError(
+            f"{free / 1e6:.0f} MB are free where {folder} is; a run needs {_FREE_BYTES / 1e6:.0f}",
+            hint="make room: jupyter mlops delete ID removes a run that nobody needs",
+        )
+
+
+def _unwritable(folder: Path, why: str) -> ProjectError:
+    return ProjectError(
+        f"{folder} cannot be written: {why}",
+        hint=f"runs are kept there: give yourself the right to write in {folder.parent}",
+    )
 
 
 def inside_run() -> bool:

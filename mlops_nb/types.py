@@ -270,6 +270,8 @@ class Stage(Record, frozen=True, kw_only=True):
         seconds: Wall time by a monotonic clock, None until it has ended.
         note: Why there was nothing for it to do.
         started_at: Seconds since the epoch, None until it has started.
+        peak_memory_bytes: Most memory that one of its processes held at once, None where that is
+            not known.
     """
 
     name: str
@@ -277,6 +279,7 @@ class Stage(Record, frozen=True, kw_only=True):
     seconds: float | None = None
     note: str | None = None
     started_at: float | None = None
+    peak_memory_bytes: int | None = None
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -341,6 +344,8 @@ class RunRequest(Record, frozen=True, kw_only=True):
         reproduces: The run that this one repeats, when it does.
         rebuild: Whether the run works in an environment built from the snapshot's lock.
         cache: Whether stages that an earlier run has done with the same inputs are skipped.
+        timeout_s: Seconds that the run may take once it has a place, 0 for no limit.
+        stage_timeout_s: Seconds that each stage may take, 0 for no limit.
     """
 
     id: str
@@ -355,6 +360,8 @@ class RunRequest(Record, frozen=True, kw_only=True):
     reproduces: str | None = None
     rebuild: bool = False
     cache: bool = False
+    timeout_s: int = 0
+    stage_timeout_s: int = 0
 
 
 class Run(Record, frozen=True, kw_only=True):

@@ -76,7 +76,7 @@ def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
         "environment": snapshot.environment.hash,
         "variables": encoding.dumps(snapshot.variables, name="environment variables"),
         "secrets": encoding.dumps(list(snapshot.secrets), name="names of secrets"),
-        "cell_timeout_s": str(config.run_timeout_s),
+        "cell_timeout_s": str(config.run_cell_timeout_s),
         "tracking_uri": config.resolved_tracking_uri,
         "experiment": config.experiment,
         "autolog": "true" if config.tracking_autolog else "false",

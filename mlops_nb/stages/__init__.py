@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -102,7 +103,12 @@ def _finished(
     error: Failure | None = None,
 ) -> StageFinished:
     return StageFinished(
-        stage=stage, state=state, seconds=time.monotonic() - start, note=note, error=error
+        stage=stage,
+        state=state,
+        seconds=time.monotonic() - start,
+        note=note,
+        error=error,
+        peak_memory_bytes=processes.peak_memory_bytes(),
     )
 
 
@@ -119,17 +125,20 @@ def _failure(stage: str, error: BaseException) -> Failure:
             cell=cell,
             log=log,
         )
+    hint = f"see the log of the stage: {_command('logs')} --stage {stage}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        hint = f"make room on the disk, then: {_command('resume')}"
     return Failure(
         type=type(error).__name__,
         message=str(error) or type(error).__name__,
-        hint=f"see the log of the stage: {_logs_command(stage)}",
+        hint=hint,
         stage=stage,
         log=log,
     )
 
 
-def _logs_command(stage: str) -> str:
-    return f"jupyter mlops logs {os.environ.get(journal.RUN_ID, 'ID')} --stage {stage}"
+def _command(verb: str) -> str:
+    return f"jupyter mlops {verb} {os.environ.get(journal.RUN_ID, 'ID')}"
 
 
 def _log_to_file(stage: str) -> None:

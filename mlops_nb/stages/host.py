@@ -24,9 +24,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlops_nb import processes
 from mlops_nb.exceptions import StageError
+from mlops_nb.journal import StageKilled, emit
 from mlops_nb.stages import DRIVER_PID, Outputs, perform
 
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Mapping
 
 # Relative to the run's folder, where all processes of a run start: the path of a socket may have
@@ -87,27 +89,37 @@ def main() -> None:
 
 def _serve(server: socket.socket, driver: int) -> None:
     # One thread: a fork copies no other.
-    children: dict[int, socket.socket] = {}
+    children: dict[int, tuple[socket.socket, str]] = {}
     while processes.is_alive(driver):
         if select.select([server], [], [], _POLL_S)[0]:
             connection, _ = server.accept()
+            with connection.makefile("rb") as questions:
+                stage, inputs = json.loads(questions.readline())
             child = os.fork()
             if child == 0:
                 server.close()
-                _perform(connection)
-            children[child] = connection
+                _perform(connection, stage, inputs)
+            children[child] = (connection, stage)
         for pid in list(children):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            if ended:
+                connection, stage = children.pop(pid)
+                _say_if_killed(stage, status, usage)
                 # The last copy of the connection: who waits for a killed child hears of it now.
-                children.pop(pid).close()
+                connection.close()
 
 
-def _perform(connection: socket.socket) -> NoReturn:
+def _say_if_killed(stage: str, status: int, usage: resource.struct_rusage) -> None:
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        peak = processes.memory_bytes(usage)
+        emit(StageKilled(stage=stage, signal=name, peak_memory_bytes=peak))
+
+
+def _perform(connection: socket.socket, stage: str, inputs: Mapping[str, str]) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     code = 1
     try:
-        with connection.makefile("rb") as questions:
-            stage, inputs = json.loads(questions.readline())
         answer: dict[str, Any] = {"outputs": perform(stage, inputs)}
         code = 0
     except BaseException as error:

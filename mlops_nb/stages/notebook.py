@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 from papermill.iorw import LocalHandler, papermill_io
 
+from mlops_nb import processes
 from mlops_nb.capture.environment import is_secret_name
 from mlops_nb.capture.secrets import MASK, masked_data
 from mlops_nb.exceptions import StageError
@@ -37,6 +39,12 @@ AUTOSAVE_S = 2
 MIN_SECRET_LENGTH = 8
 INJECTED_TAG = "injected-parameters"
 _OUTPUTS = {"stream", "display_data", "execute_result", "update_display_data", "error"}
+_CAUSES = {
+    "SIGKILL": "often the machine was out of memory: take less data, or end other programs",
+    "SIGSEGV": "look for a crash in native code: run the cell with faulthandler.enable()",
+    "SIGABRT": "look for a crash in native code: run the cell with faulthandler.enable()",
+}
+OUTPUT_LIMIT_BYTES = 20_000_000
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 # What a kernel inherits. Anything else that a notebook reads is named in environment.variables and
@@ -107,14 +115,16 @@ def execute(
     except CellTimeoutError:
         raise StageError(
             f"{progress.where} took longer than {cell_timeout_s} s",
-            hint="make it faster, or raise run.timeout_s in mlops.toml",
+            hint="make it faster, or raise run.cell_timeout_s in mlops.toml",
             cell=progress.cell,
             cause="CellTimeoutError",
         ) from None
     except DeadKernelError:
+        how = f" of {progress.signal}" if progress.signal else ""
+        peak = f"the run's processes held {processes.peak_memory_bytes() / 1e6:,.0f} MB at the most"
         raise StageError(
-            f"the kernel died in {progress.where}",
-            hint="often it was out of memory: take less data, or look for a crash in native code",
+            f"the kernel died{how} in {progress.where}; {peak}",
+            hint=_CAUSES.get(progress.signal or "", "see the last lines of the stage's log"),
             cell=progress.cell,
             cause="DeadKernelError",
         ) from None
@@ -150,6 +160,34 @@ class _RedactedFile:
         self.file.flush()
 
 
+class _Limit:
+    """Cuts off what a cell says beyond a limit, and says so once in its place.
+
+    All outputs of a notebook are held in memory, and saved anew every few seconds.
+    """
+
+    def __init__(self) -> None:
+        self.said: dict[int, int] = {}
+
+    def __call__(self, msg: dict[str, Any], cell_index: int) -> dict[str, Any] | None:
+        if msg["header"]["msg_type"] == "update_display_data":
+            return msg
+        before = self.said.get(cell_index, 0)
+        now = before + _length(msg["content"])
+        self.said[cell_index] = now
+        if now <= OUTPUT_LIMIT_BYTES or msg["header"]["msg_type"] == "error":
+            return msg
+        if before > OUTPUT_LIMIT_BYTES:
+            return None
+        note = f"\nmlops_nb: the rest of more than {OUTPUT_LIMIT_BYTES / 1e6:g} MB was cut off\n"
+        header = {**msg["header"], "msg_type": "stream"}
+        return {**msg, "header": header, "content": {"name": "stderr", "text": note}}
+
+    def forget(self, cell_index: int) -> None:
+        """Begin anew: the cell has cleared its output."""
+        self.said.pop(cell_index, None)
+
+
 class _Progress:
     """Which cell runs, counted over the cells of the user's own file."""
 
@@ -157,7 +195,7 @@ class _Progress:
         self.after_cell = after_cell
         self.cell: int | None = None
         self.source = ""
-        self.done = 0
+        self.signal: str | None = None
 
     @property
     def where(self) -> str:
@@ -173,6 +211,13 @@ class _Progress:
 
     def end(self) -> None:
         self.after_cell()
+
+    def kernel_ended(self, manager: Any) -> None:
+        """Remember the signal that ended the kernel, where one did."""
+        process = getattr(manager.provisioner, "process", None)
+        code = process.poll() if process is not None else None
+        if code is not None and code < 0:
+            self.signal = signal.Signals(-code).name
 
     def finish(self, cells: list[Any]) -> None:
         emit(CellsDone(total=sum(map(_is_code, cells))))
@@ -190,21 +235,45 @@ class _Kernel(AsyncKernelManager):
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, nb_man: Any, *, setup: str, progress: _Progress, **kwargs: Any) -> None:
         super().__init__(nb_man, kernel_manager_class=_Kernel, **kwargs)
-        self.setup, self.progress = setup, progress
+        self.setup, self.progress, self.limit = setup, progress, _Limit()
         self.on_cell_execute = lambda cell, cell_index: progress.begin(self.nb.cells, cell_index)
         self.on_cell_executed = lambda **_: progress.end()
 
     def papermill_execute_cells(self) -> None:
-        self._prepare_kernel()
-        super().papermill_execute_cells()
-        if not any(_failed(cell) for cell in self.nb.cells):
-            self.progress.finish(self.nb.cells)
+        """Execute the cells, and mark each as it ended.
 
-    def process_message(self, msg: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Take what the kernel says, without the secrets that it says."""
-        if msg["header"]["msg_type"] in _OUTPUTS:
-            msg = {**msg, "content": masked_data(msg["content"])}
-        return super().process_message(msg, *args, **kwargs)
+        Papermill calls a cell completed whose kernel died, and all that were to come after it.
+        """
+        self._prepare_kernel()
+        for index, cell in enumerate(self.nb.cells):
+            self.nb_man.cell_start(cell, index)
+            try:
+                self.execute_cell(cell, index)
+            except CellExecutionError as error:
+                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+                self.nb_man.cell_complete(cell, cell_index=index)
+                return
+            except BaseException:
+                cell.metadata.papermill.update(status="failed", exception=True)
+                self.nb_man.cell_complete(cell, cell_index=index)
+                self.progress.kernel_ended(self.km)
+                raise
+            self.nb_man.cell_complete(cell, cell_index=index)
+        self.progress.finish(self.nb.cells)
+
+    def process_message(
+        self, msg: dict[str, Any], cell: Any, cell_index: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Take what the kernel says, without the secrets that it says and the rest of too much."""
+        kind = msg["header"]["msg_type"]
+        if kind in _OUTPUTS:
+            kept = self.limit(msg, cell_index)
+            if kept is None:
+                return None
+            msg = {**kept, "content": masked_data(kept["content"])}
+        elif kind == "clear_output":
+            self.limit.forget(cell_index)
+        return super().process_message(msg, cell, cell_index, *args, **kwargs)
 
     def _prepare_kernel(self) -> None:
         reply = self.wait_for_reply(self.kc.execute(self.setup, silent=True, store_history=False))
@@ -261,16 +330,20 @@ class _ReplacingHandler(LocalHandler):  # type: ignore[misc]
 papermill_engines.register(ENGINE, _Engine)
 
 
+def _length(value: Any) -> int:
+    """Return the length of all texts of JSON data."""
+    if isinstance(value, str):
+        return len(value)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_length, parts))
+
+
 def _is_code(cell: Any) -> bool:
     return bool(cell.cell_type == "code" and cell.source.strip())
 
 
 def _is_injected(cell: Any) -> bool:
     return INJECTED_TAG in cell.metadata.get("tags", [])
-
-
-def _failed(cell: Any) -> bool:
-    return bool(cell.metadata.get("papermill", {}).get("exception"))
 
 
 def _first_line(source: str) -> str:

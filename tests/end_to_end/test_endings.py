@@ -99,7 +99,7 @@ def test_a_kernel_that_dies_is_said_to_have_died(project):
 
 
 def test_a_cell_that_takes_too_long_is_ended(project, monkeypatch, until):
-    monkeypatch.setenv("MLOPS_NB_RUN_TIMEOUT_S", "2")
+    monkeypatch.setenv("MLOPS_NB_RUN_CELL_TIMEOUT_S", "2")
     project.notebook("import time; time.sleep(300)")
     run = api.train("train.ipynb", wait=True)
     assert run.state is RunState.FAILED

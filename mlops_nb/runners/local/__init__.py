@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import processes
+from mlops_nb import executed, processes
 from mlops_nb.exceptions import RunError
 from mlops_nb.journal import (
     RUN_ID,
@@ -199,6 +199,7 @@ class LocalRunner:
         """
         descriptor = _take(folder)
         try:
+            folder.reserve()
             ticket, line = queue.draw_ticket(self.queue, folder.path.name)
             driver = [sys.executable, "-m", DRIVER, str(folder.path)]
             gate = [sys.executable, "-I", "-S", queue.__file__, self.queue, ticket]
@@ -249,9 +250,10 @@ class LocalRunner:
 
 
 def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.executable) -> None:
-    """End the MLflow run of a training that was killed, with all that it has logged."""
+    """End notebook and MLflow run of a training that was killed, with all that it has logged."""
     from mlops_nb.tracking.close import close
 
+    executed.close(folder.notebook)
     run = folder.load()
     if run.mlflow_run_id is None or run.tracking_uri is None:
         return

@@ -20,17 +20,29 @@ from typing import NoReturn
 
 from mlops_nb import environments, journal, processes
 from mlops_nb.exceptions import MlopsError
-from mlops_nb.journal import Preparing, RunFinished, RunFolder, RunStarted, StageFinished
+from mlops_nb.journal import (
+    Preparing,
+    RunFinished,
+    RunFolder,
+    RunStarted,
+    StageFinished,
+    StageKilled,
+)
 from mlops_nb.pipelines import PIPELINES
 from mlops_nb.runners.local import DRIVER, end_tracking
+from mlops_nb.runners.local.deadline import Deadline
 from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host, reuse
-from mlops_nb.types import Failure, RunState, StageState
+from mlops_nb.types import Failure, RunState, Stage, StageState
 
 _OF_AN_ENVIRONMENT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 class _Canceled(BaseException):
     """Somebody asked this driver to end the run."""
+
+
+class _Overdue(BaseException):
+    """The run, or a stage of it, took longer than it may."""
 
 
 def main(path: str) -> int:
@@ -43,8 +55,11 @@ def main(path: str) -> int:
     start = time.monotonic()
     signal.signal(signal.SIGTERM, _cancel)
     signal.signal(signal.SIGINT, _cancel)
+    deadline = Deadline(folder)
+    signal.signal(signal.SIGALRM, _overdue)
     try:
         _enter_environment(folder)
+        deadline.start()
         _prepare(folder, cache=folder.load_request().cache)
         if host.AVAILABLE:
             os.environ[STAGE_HOST] = "1"
@@ -52,18 +67,32 @@ def main(path: str) -> int:
         _run(folder)
     except _Canceled:
         return _end(folder, RunState.CANCELED, start)
+    except _Overdue:
+        return _end(folder, RunState.FAILED, start, deadline.failure)
     except Exception as error:
-        return _end(folder, RunState.FAILED, start, error)
+        return _end(folder, RunState.FAILED, start, _failure(folder, error))
     shutil.rmtree(folder.work, ignore_errors=True)
     return _end(folder, RunState.SUCCEEDED, start)
 
 
 def _cancel(*_: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # First: on its way out of the engine the exception waits for the task that runs.
-    processes.end(os.environ[journal.RUN_ID])
+    _end_processes()
     raise _Canceled
+
+
+def _overdue(*_: object) -> NoReturn:
+    _end_processes()
+    raise _Overdue
+
+
+def _end_processes() -> None:
+    """End the run's processes; no further signal is in the way of its end.
+
+    First of all: on its way out of the engine an exception waits for the task that runs.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    processes.end(os.environ[journal.RUN_ID])
 
 
 def _enter_environment(folder: RunFolder) -> None:
@@ -126,46 +155,67 @@ def _run(folder: RunFolder) -> None:
     pipeline(**request.arguments)
 
 
-def _end(folder: RunFolder, state: RunState, start: float, error: Exception | None = None) -> int:
+def _failure(folder: RunFolder, error: Exception) -> Failure:
+    log = str(folder.log("driver"))
+    if isinstance(error, MlopsError):
+        return Failure(type=type(error).__name__, message=error.message, hint=error.hint, log=log)
+    return Failure(
+        type=type(error).__name__,
+        message=f"the engine failed: {error}",
+        hint=f"see the driver's log: jupyter mlops logs {folder.path.name} --stage driver",
+        log=log,
+    )
+
+
+def _end(folder: RunFolder, state: RunState, start: float, failure: Failure | None = None) -> int:
     """Leave nothing behind but the record."""
     processes.end(folder.path.name)
-    _end_killed_stage(folder, state)
-    failure = folder.load().error
-    if isinstance(error, MlopsError) and failure is None:
-        failure = Failure(
-            type=type(error).__name__,
-            message=error.message,
-            hint=error.hint,
-            log=str(folder.log("driver")),
-        )
-    elif error is not None and failure is None:
-        failure = Failure(
-            type=type(error).__name__,
-            message=f"the engine failed: {error}",
-            hint=f"see the driver's log: jupyter mlops logs {folder.path.name} --stage driver",
-            log=str(folder.log("driver")),
-        )
-    folder.append(RunFinished(state=state, seconds=time.monotonic() - start, error=failure))
+    _end_killed_stage(folder, state, failure)
+    known = folder.load().error
+    end = RunFinished(state=state, seconds=time.monotonic() - start, error=known or failure)
+    folder.append(end)
     return {RunState.SUCCEEDED: 0, RunState.FAILED: 1, RunState.CANCELED: 130}[state]
 
 
-def _end_killed_stage(folder: RunFolder, state: RunState) -> None:
+def _end_killed_stage(folder: RunFolder, state: RunState, failure: Failure | None) -> None:
     """Say for a stage that could not say it itself that it has ended, here and in MLflow."""
     run = folder.load()
     for stage in run.stages:
         if stage.state is not StageState.RUNNING:
             continue
         if state is RunState.FAILED:
-            error = Failure(
-                type="StageKilled",
-                message=f"the process of stage {stage.name} was killed",
-                hint="often the machine was out of memory: take less data, or end other programs",
-                stage=stage.name,
-                log=str(folder.log(stage.name)),
+            killed = _killed(folder, stage.name)
+            folder.append(
+                StageFinished(
+                    stage=stage.name,
+                    state=StageState.FAILED,
+                    error=failure
+                    if failure and failure.stage
+                    else _of_killed(folder, stage, killed),
+                    peak_memory_bytes=killed.peak_memory_bytes if killed else None,
+                )
             )
-            folder.append(StageFinished(stage=stage.name, state=StageState.FAILED, error=error))
         if stage.name == "train":
             end_tracking(folder, state, python="python3")
+
+
+def _killed(folder: RunFolder, stage: str) -> StageKilled | None:
+    events = folder.read()[0]
+    found = [e for e in events if isinstance(e, StageKilled) and e.stage == stage]
+    return found[-1] if found else None
+
+
+def _of_killed(folder: RunFolder, stage: Stage, killed: StageKilled | None) -> Failure:
+    how = ""
+    if killed is not None:
+        how = f" by {killed.signal}; it held {killed.peak_memory_bytes / 1e6:,.0f} MB at the most"
+    return Failure(
+        type="StageKilled",
+        message=f"the process of stage {stage.name} was killed{how}",
+        hint="often the machine was out of memory: take less data, or end other programs",
+        stage=stage.name,
+        log=str(folder.log(stage.name)),
+    )
 
 
 if __name__ == "__main__":
