@@ -179,9 +179,11 @@ class _Limit:
             return msg
         if before > OUTPUT_LIMIT_BYTES:
             return None
+        head = msg["content"].get("text", "")[: OUTPUT_LIMIT_BYTES - before]
         note = f"\nmlops_nb: the rest of more than {OUTPUT_LIMIT_BYTES / 1e6:g} MB was cut off\n"
+        name = msg["content"].get("name", "stderr")
         header = {**msg["header"], "msg_type": "stream"}
-        return {**msg, "header": header, "content": {"name": "stderr", "text": note}}
+        return {**msg, "header": header, "content": {"name": name, "text": head + note}}
 
     def forget(self, cell_index: int) -> None:
         """Begin anew: the cell has cleared its output."""

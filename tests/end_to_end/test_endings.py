@@ -11,6 +11,7 @@ import sys
 import mlflow
 import nbformat
 import psutil
+import pytest
 
 from mlops_nb import api, processes
 from mlops_nb.journal import StageStarted
@@ -153,3 +154,80 @@ def test_a_stage_that_was_killed_is_said_to_have_been(project, until):
     assert (failed.error.type, failed.error.stage) == ("StageKilled", "train")
     until(lambda: processes.of_run(run.id) == [], 5)
     assert mlflow_status(failed) == "FAILED"
+
+
+def statuses(run) -> list[str]:
+    cells = nbformat.read(run.notebook, as_version=4).cells
+    return [cell.metadata.papermill["status"] for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("deed", "signal_name"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("import os; os._exit(0)", None),
+    ],
+)
+def test_what_ended_a_kernel_is_said_and_cells_are_marked_as_they_ended(project, deed, signal_name):
+    project.notebook("held = bytearray(50_000_000)\nprint('kept')", deed, "print('never')")
+    run = api.train("train.ipynb", wait=True)
+    assert (run.error.type, run.error.cell) == ("DeadKernelError", 2)
+    assert (f"died of {signal_name}" in run.error.message) == (signal_name is not None)
+    assert run.stage("train").peak_memory_bytes > 50_000_000
+    assert statuses(run) == ["completed", "failed", "pending"]
+
+
+def test_a_stage_that_was_killed_tells_the_signal_and_the_cell_that_ran(project, until):
+    run = running(project, until, "import time; time.sleep(300)", "1")
+    process_of(run.id, "ipykernel_launcher").parent().send_signal(signal.SIGKILL)
+    failed = until(lambda: (r := api.show(run.id)).state.terminal and r, 20)
+    assert "was killed by SIGKILL; it held" in failed.error.message
+    assert failed.stage("train").peak_memory_bytes > 10_000_000
+    assert statuses(failed) == ["completed", "failed", "pending"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "seconds", "kind"),
+    [("RUN_TIMEOUT_S", 10, "RunTimeout"), ("RUN_STAGE_TIMEOUT_S", 5, "StageTimeout")],
+)
+def test_a_run_and_a_stage_may_take_so_long_and_no_longer(
+    project, monkeypatch, until, setting, seconds, kind
+):
+    monkeypatch.setenv(f"MLOPS_NB_{setting}", str(seconds))
+    project.notebook("import time; time.sleep(300)")
+    run = api.train("train.ipynb", wait=True)
+    assert run.state is RunState.FAILED
+    assert (run.error.type, run.error.stage) == (kind, "train")
+    assert f"took longer than {seconds} s" in run.error.message
+    assert mlflow_status(run) == "FAILED"
+    until(lambda: processes.of_run(run.id) == [], 5)
+    monkeypatch.undo()
+
+
+def test_what_a_cell_says_has_a_limit(project):
+    project.notebook(
+        "for _ in range(30_000):\n    print('x' * 999)",
+        "from IPython.display import clear_output\n"
+        "for n in range(3):\n    print(str(n) * 9_000_000)\n    clear_output()\nprint('last')",
+    )
+    run = api.train("train.ipynb", wait=True)
+    assert run.state is RunState.SUCCEEDED, run.error
+    first, second = nbformat.read(run.notebook, as_version=4).cells
+    kept = "".join(output.text for output in first.outputs)
+    assert 19_000_000 < len(kept) < 21_000_000
+    assert kept.rstrip().endswith("mlops_nb: the rest of more than 20 MB was cut off")
+    assert second.outputs[-1].text == "last\n"
+
+
+def test_a_child_that_ignores_sigterm_is_gone_too(project, until):
+    stubborn = (
+        "import subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, '-c', 'import signal, time\\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\\ntime.sleep(300)  # stubborn'],"
+        " start_new_session=True)\ntime.sleep(300)"
+    )
+    run = running(project, until, stubborn)
+    until(lambda: any("stubborn" in line for line in command_lines(run.id)))
+    assert api.cancel(run.id).state is RunState.CANCELED
+    assert processes.of_run(run.id) == []
