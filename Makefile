@@ -3,10 +3,11 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEMO := demo/quickstart
 
-.PHONY: help demo test check lab bench compile lock clean
+.PHONY: help demo test faults check lab bench compile lock clean
 help:
 	@echo "make demo     train the quickstart's model and show what was recorded"
 	@echo "make test     run all checks and tests"
+	@echo "make faults   kill runs at every step, and run fifty at once (half an hour)"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make lab      open the quickstart in JupyterLab"
 	@echo "make bench    print the benchmark tables"
@@ -23,6 +24,9 @@ demo: .venv/ready
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+faults: .venv/ready
+	$(BIN)/python -m pytest --numprocesses 2 -m faults
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "MLOPS_RUN_ID"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
+CRASH_AT = "MLOPS_CRASH_AT"
 _RESERVE_BYTES = 64 * 1024
 
 
@@ -239,6 +241,7 @@ class RunFolder:
 
         On a full disk the run's reserve makes room for what must be said of its end.
         """
+        _crash_if_asked("before", event)
         descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND)
         data = _encode(event)
         try:
@@ -250,6 +253,7 @@ class RunFolder:
             os.close(descriptor)
         if isinstance(event, RunFinished):
             self._reserve.unlink(missing_ok=True)
+        _crash_if_asked("after", event)
 
     def _write(self, descriptor: int, data: bytes) -> int:
         try:
@@ -293,6 +297,15 @@ class RunFolder:
         """Return the run with the paths of what the folder holds by now."""
         notebook = str(self.notebook) if self.notebook.is_file() else None
         return msgspec.structs.replace(run, notebook=notebook)
+
+
+def _crash_if_asked(when: str, event: AnyEvent) -> None:
+    """Die here, for tests of what is left then: `MLOPS_CRASH_AT` names one event of a journal."""
+    wanted = os.environ.get(CRASH_AT)
+    if wanted is not None:
+        parts = (when, event.__struct_config__.tag, getattr(event, "stage", None))
+        if wanted == " ".join(str(part) for part in parts if part is not None):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:

@@ -133,6 +133,9 @@ def restore(source: RunFolder, outputs: Mapping[str, str], **inputs: str) -> boo
     Path(inputs["executed"]).parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copyfile(source.notebook, inputs["executed"])
+        if source.path == target.path:
+            # This very run has done it, and was killed before it could say so.
+            return True
         shutil.copyfile(source.notebook, target.notebook)
         if source.points.is_file():
             PointsFile(target.points).begin()
