@@ -119,6 +119,14 @@ def execute(
             cell=progress.cell,
             cause="CellTimeoutError",
         ) from None
+    except OSError as error:
+        # The kernel's own errors are errors of a cell: this one is of saving what the cell said.
+        raise StageError(
+            f"in {progress.where} the executed notebook could not be saved: {error.strerror}",
+            hint=f"make room on the disk of {output.parent}, then resume the run",
+            cell=progress.cell,
+            cause=type(error).__name__,
+        ) from error
     except DeadKernelError:
         how = f" of {progress.signal}" if progress.signal else ""
         peak = f"the run's processes held {processes.peak_memory_bytes() / 1e6:,.0f} MB at the most"

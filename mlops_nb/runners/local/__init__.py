@@ -267,12 +267,14 @@ def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.execut
 
 def _is_held(folder: RunFolder) -> bool:
     """Whether the driver lives. A shared lock: those who ask are not in each other's way."""
-    with folder.lock.open("ab") as lock:
-        try:
+    try:
+        with folder.lock.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except FileNotFoundError:
         return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _take(folder: RunFolder) -> int:
