@@ -27,12 +27,27 @@ DELETED = "DELETED"
 
 
 def close(
-    uri: str, mlflow_run_id: str, status: str, points: Path, *, python: str = sys.executable
+    uri: str,
+    mlflow_run_id: str,
+    status: str,
+    points: Path,
+    *,
+    run_id: str = "",
+    python: str = sys.executable,
 ) -> None:
-    """End the run as FAILED or KILLED, or mark it as DELETED; one out of reach stays as it is."""
+    """End an MLflow run as FAILED or KILLED, or mark it as DELETED.
+
+    Args:
+        uri: Where MLflow keeps it; where that is out of reach, it stays as it is.
+        mlflow_run_id: The run, "" where that is not known.
+        status: FAILED, KILLED or DELETED.
+        points: The file of its metrics.
+        run_id: The run of ours; all that it has left open is ended too.
+        python: The interpreter to do it with.
+    """
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(
-            [python, *_arguments(uri, mlflow_run_id, status, points)],
+            [python, *_arguments(uri, mlflow_run_id, status, points), run_id],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT_S,
@@ -49,13 +64,17 @@ def _arguments(uri: str, mlflow_run_id: str, status: str, points: Path) -> list[
     return ["-m", "mlops_nb.tracking.close", uri, mlflow_run_id, status, str(points)]
 
 
-def _main(uri: str, mlflow_run_id: str, status: str, points: str) -> None:
+def _main(uri: str, mlflow_run_id: str, status: str, points: str, run_id: str = "") -> None:
     store = Store(uri)
     if status == DELETED:
         store.delete(mlflow_run_id)
         return
-    _forward(Forwarder(store, mlflow_run_id, PointsFile(Path(points))))
-    store.finish(mlflow_run_id, status)
+    if mlflow_run_id:
+        _forward(Forwarder(store, mlflow_run_id, PointsFile(Path(points))))
+        store.finish(mlflow_run_id, status)
+    # A stage may have been killed before it could say which MLflow run it had made.
+    for found in store.unfinished(run_id) if run_id else ():
+        store.finish(found, status)
 
 
 def _forward(forwarder: Forwarder) -> None:

@@ -141,6 +141,14 @@ class Store:
         with self._reached():
             self._client.set_terminated(mlflow_run_id, status=status)
 
+    def unfinished(self, run_id: str) -> list[str]:
+        """Return the MLflow runs that a run of ours made and did not end."""
+        with self._reached():
+            experiments = [e.experiment_id for e in self._client.search_experiments()]
+            query = f"attributes.status = 'RUNNING' and tags.`{tags.RUN_ID}` = '{run_id}'"
+            found = self._client.search_runs(experiments, query)
+        return [run.info.run_id for run in found]
+
     def delete(self, mlflow_run_id: str) -> None:
         """Mark the run as deleted; MLflow can restore it until `mlflow gc`."""
         self._client.delete_run(mlflow_run_id)

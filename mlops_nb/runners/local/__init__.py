@@ -243,8 +243,7 @@ class LocalRunner:
                 stage=running[0] if running else None,
                 log=str(folder.log("driver")),
             )
-            if "train" in running:
-                end_tracking(folder, RunState.LOST)
+            end_tracking(folder, RunState.LOST)
             folder.append(RunFinished(state=RunState.LOST, error=error))
             return folder.load()
 
@@ -253,16 +252,18 @@ def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.execut
     """End notebook and MLflow run of a training that was killed, with all that it has logged."""
     from mlops_nb.tracking.close import close
 
-    executed.close(folder.notebook)
     run = folder.load()
-    if run.mlflow_run_id is None or run.tracking_uri is None:
+    if not any(s.name == "train" and s.state is StageState.RUNNING for s in run.stages):
         return
+    executed.close(folder.notebook)
     known: dict[str, Point] = {}
     latest(folder.read_points()[0], known)
     if known:
         folder.append(MetricsLogged(metrics={name: point.value for name, point in known.items()}))
+    uri = run.tracking_uri or folder.load_request().arguments["tracking_uri"]
     status = "KILLED" if state is RunState.CANCELED else "FAILED"
-    close(run.tracking_uri, run.mlflow_run_id, status, folder.points, python=python)
+    tracked = run.mlflow_run_id or ""
+    close(uri, tracked, status, folder.points, run_id=run.id, python=python)
 
 
 def _is_held(folder: RunFolder) -> bool:

@@ -183,6 +183,8 @@ def _end_killed_stage(folder: RunFolder, state: RunState, failure: Failure | Non
     for stage in run.stages:
         if stage.state is not StageState.RUNNING:
             continue
+        # First: who finds this process dead looks for a stage that runs.
+        end_tracking(folder, state, python="python3")
         if state is RunState.FAILED:
             killed = _killed(folder, stage.name)
             folder.append(
@@ -195,8 +197,6 @@ def _end_killed_stage(folder: RunFolder, state: RunState, failure: Failure | Non
                     peak_memory_bytes=killed.peak_memory_bytes if killed else None,
                 )
             )
-        if stage.name == "train":
-            end_tracking(folder, state, python="python3")
 
 
 def _killed(folder: RunFolder, stage: str) -> StageKilled | None:
