@@ -19,10 +19,12 @@ MLOPS = [sys.executable, "-m", "mlops_nb"]
 PEER = "papermill alone"
 PAPERMILL = [sys.executable, "-m", "papermill", NOTEBOOK, "out.ipynb", "--no-progress-bar"]
 TRAIN = [*MLOPS, "train", NOTEBOOK, "--wait"]
+ANEW = {"MLOPS_NB_RUN_CACHE": "false"}
 COMMANDS = {
     PEER: (PAPERMILL, {}),
-    "train, end to end": (TRAIN, {}),
-    "the same without autologging": (TRAIN, {"MLOPS_NB_TRACKING_AUTOLOG": "false"}),
+    "train, end to end": (TRAIN, ANEW),
+    "the same without autologging": (TRAIN, {**ANEW, "MLOPS_NB_TRACKING_AUTOLOG": "false"}),
+    "train, skipping what is done": (TRAIN, {}),
 }
 
 
