@@ -116,7 +116,8 @@ def _stage(stage: Stage) -> str:
     waits = stage.state in (StageState.PENDING, StageState.SKIPPED)
     line = "dashed" if waits else "solid"
     weight = "font-weight:600;" if stage.state is StageState.RUNNING else ""
-    note = f": {stage.note}" if stage.note else ""
+    held = words.memory(stage.peak_memory_bytes)
+    note = f": {stage.note}" if stage.note else f", held {held} at the most" if held else ""
     return (
         f'<span role="listitem" title="{html.text(state + note)}" style="{weight}'
         f'border:1px {line} {colour};border-radius:12px;padding:0 9px;white-space:nowrap">'

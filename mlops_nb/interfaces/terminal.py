@@ -208,6 +208,8 @@ def _stage_line(stage: Stage) -> Text:
     state = stage.state.value
     line = Text.assemble((f"  {words.MARKS[state]}", _STYLES[state]), f" {stage.name:<15}")
     line.append(f" {words.stage_time(stage):>8}", style="dim")
+    if stage.peak_memory_bytes is not None and not stage.note:
+        line.append(f" {words.memory(stage.peak_memory_bytes):>10}", style="dim")
     if stage.note:
         line.append(f"  skipped: {words.inert(stage.note)}", style="dim")
     return line

@@ -64,6 +64,11 @@ def waiting(run: Run) -> str:
     return progress.source if progress is not None and prepares else ""
 
 
+def memory(held_bytes: int | None) -> str:
+    """Return an amount of memory in words, nothing for one that is not known."""
+    return "" if held_bytes is None else f"{held_bytes / 1e6:,.0f} MB"
+
+
 def seconds(taken: float | None) -> str:
     """Return a time in words, nothing for one that is not known."""
     return "" if taken is None else f"{taken:.1f} s"
