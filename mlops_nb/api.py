@@ -25,7 +25,7 @@ from mlops_nb import (
 )
 from mlops_nb import project as projects
 from mlops_nb.capture import dvc, publication, snapshot
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.settings import Config
 from mlops_nb.types import (

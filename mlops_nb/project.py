@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb import examples
 from mlops_nb.capture import dvc
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import CodeError, DataError, ProjectError
 from mlops_nb.journal import RUN_ID
 from mlops_nb.settings import FILE_NAME

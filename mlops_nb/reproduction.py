@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb import encoding
-from mlops_nb.capture import environment, git
+from mlops_nb.capture import environment, git, repository
 from mlops_nb.exceptions import RunError
 from mlops_nb.types import Check, RunState, Verdict
 
@@ -49,7 +49,7 @@ def request(
         rebuild: Run in an environment built from the recorded lock, not in this process's.
     """
     installed = recorded.snapshot.environment if rebuild else environment.read(top)
-    code = msgspec.structs.replace(recorded.snapshot.code, ref=git.REF_PREFIX + run_id)
+    code = msgspec.structs.replace(recorded.snapshot.code, ref=repository.REF_PREFIX + run_id)
     snapshot = msgspec.structs.replace(recorded.snapshot, code=code, environment=installed)
     arguments = {
         **recorded.arguments,

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
 from mlops_nb.capture import dvc, git, secrets
-from mlops_nb.capture.git import DATA_SUFFIX, Repository
+from mlops_nb.capture.repository import DATA_SUFFIX, Repository
 from mlops_nb.exceptions import DataError, RunError
 from mlops_nb.journal import RunFolder
 

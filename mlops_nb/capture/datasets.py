@@ -20,7 +20,7 @@ from mlops_nb.types import Dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mlops_nb.capture.git import Repository
+    from mlops_nb.capture.repository import Repository
     from mlops_nb.settings import Config
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.capture import dvc, git, pointers
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import DataError
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from mlops_nb.capture import (
     secrets,
     session,
 )
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 from mlops_nb.capture.worktree import Rules
 from mlops_nb.exceptions import NotebookError, PreflightError, UsageError
 from mlops_nb.types import CommandLineText, Dataset, Finding, Hyperparameter, Snapshot

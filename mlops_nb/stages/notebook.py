@@ -6,7 +6,6 @@ what this module saw, and every save replaces the file as a whole.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -25,18 +24,17 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from mlops_nb import processes
 from mlops_nb.capture.environment import is_secret_name
-from mlops_nb.capture.secrets import MASK, masked_data
+from mlops_nb.capture.secrets import masked_data
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
+from mlops_nb.stages.outputs import Limit, RedactedFile, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import TextIO
+    from collections.abc import Callable, Mapping
 
 ENGINE = "mlops_nb"
 SCHEME = "replace:"
 AUTOSAVE_S = 2
-MIN_SECRET_LENGTH = 8
 INJECTED_TAG = "injected-parameters"
 _OUTPUTS = {"stream", "display_data", "execute_result", "update_display_data", "error"}
 _CAUSES = {
@@ -44,7 +42,6 @@ _CAUSES = {
     "SIGSEGV": "look for a crash in native code: run the cell with faulthandler.enable()",
     "SIGABRT": "look for a crash in native code: run the cell with faulthandler.enable()",
 }
-OUTPUT_LIMIT_BYTES = 20_000_000
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 # What a kernel inherits. Anything else that a notebook reads is named in environment.variables and
@@ -86,7 +83,7 @@ def execute(
     inherited = {name: v for name, v in os.environ.items() if _INHERITED.fullmatch(name)}
     progress = _Progress(after_cell)
     kept_back = [value for name, value in inherited.items() if is_secret_name(name)]
-    redaction = _Redaction([*secrets.values(), *kept_back])
+    redaction = Redaction([*secrets.values(), *kept_back])
     papermill_io.register(SCHEME, _ReplacingHandler(redaction))
     try:
         execute_notebook(
@@ -97,8 +94,8 @@ def execute(
             kernel_name="python3",
             language="python",
             progress_bar=False,
-            stdout_file=_RedactedFile(sys.stdout, redaction),
-            stderr_file=_RedactedFile(sys.stderr, redaction),
+            stdout_file=RedactedFile(sys.stdout, redaction),
+            stderr_file=RedactedFile(sys.stderr, redaction),
             autosave_cell_every=AUTOSAVE_S,
             execution_timeout=cell_timeout_s,
             mlops_environment={**inherited, **environment, **secrets},
@@ -136,66 +133,6 @@ def execute(
             cell=progress.cell,
             cause="DeadKernelError",
         ) from None
-
-
-class _Redaction:
-    """Removes values from texts, also where a text is JSON and has them escaped.
-
-    Values of fewer than eight characters are left: they stand in too much that is no secret.
-    """
-
-    def __init__(self, values: Iterable[str]) -> None:
-        long = {value for value in values if len(value) >= MIN_SECRET_LENGTH}
-        forms = long | {json.dumps(value)[1:-1] for value in long}
-        forms |= {json.dumps(value, ensure_ascii=False)[1:-1] for value in long}
-        ordered = sorted(forms, key=len, reverse=True)
-        self.pattern = re.compile("|".join(map(re.escape, ordered))) if forms else None
-
-    def __call__(self, text: str) -> str:
-        return self.pattern.sub(MASK, text) if self.pattern else text
-
-
-class _RedactedFile:
-    """A text file that papermill writes outputs to."""
-
-    def __init__(self, file: TextIO, redaction: _Redaction) -> None:
-        self.file, self.redaction = file, redaction
-
-    def write(self, text: str) -> None:
-        self.file.write(self.redaction(text))
-
-    def flush(self) -> None:
-        self.file.flush()
-
-
-class _Limit:
-    """Cuts off what a cell says beyond a limit, and says so once in its place.
-
-    All outputs of a notebook are held in memory, and saved anew every few seconds.
-    """
-
-    def __init__(self) -> None:
-        self.said: dict[int, int] = {}
-
-    def __call__(self, msg: dict[str, Any], cell_index: int) -> dict[str, Any] | None:
-        if msg["header"]["msg_type"] == "update_display_data":
-            return msg
-        before = self.said.get(cell_index, 0)
-        now = before + _length(msg["content"])
-        self.said[cell_index] = now
-        if now <= OUTPUT_LIMIT_BYTES or msg["header"]["msg_type"] == "error":
-            return msg
-        if before > OUTPUT_LIMIT_BYTES:
-            return None
-        head = msg["content"].get("text", "")[: OUTPUT_LIMIT_BYTES - before]
-        note = f"\nmlops_nb: the rest of more than {OUTPUT_LIMIT_BYTES / 1e6:g} MB was cut off\n"
-        name = msg["content"].get("name", "stderr")
-        header = {**msg["header"], "msg_type": "stream"}
-        return {**msg, "header": header, "content": {"name": name, "text": head + note}}
-
-    def forget(self, cell_index: int) -> None:
-        """Begin anew: the cell has cleared its output."""
-        self.said.pop(cell_index, None)
 
 
 class _Progress:
@@ -245,7 +182,7 @@ class _Kernel(AsyncKernelManager):
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, nb_man: Any, *, setup: str, progress: _Progress, **kwargs: Any) -> None:
         super().__init__(nb_man, kernel_manager_class=_Kernel, **kwargs)
-        self.setup, self.progress, self.limit = setup, progress, _Limit()
+        self.setup, self.progress, self.limit = setup, progress, Limit()
         self.on_cell_execute = lambda cell, cell_index: progress.begin(self.nb.cells, cell_index)
         self.on_cell_executed = lambda **_: progress.end()
 
@@ -327,7 +264,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
 class _ReplacingHandler(LocalHandler):  # type: ignore[misc]
     """Papermill truncates the file that it saves to; a crash or a full disk would empty it."""
 
-    def __init__(self, redaction: _Redaction) -> None:
+    def __init__(self, redaction: Redaction) -> None:
         self.redaction = redaction
 
     def write(self, buf: str, path: str) -> None:
@@ -338,14 +275,6 @@ class _ReplacingHandler(LocalHandler):  # type: ignore[misc]
 
 
 papermill_engines.register(ENGINE, _Engine)
-
-
-def _length(value: Any) -> int:
-    """Return the length of all texts of JSON data."""
-    if isinstance(value, str):
-        return len(value)
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return sum(map(_length, parts))
 
 
 def _is_code(cell: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops_nb.capture import git
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 from mlops_nb.capture.worktree import Rules
 from mlops_nb.exceptions import CodeError
 
@@ -468,7 +468,7 @@ def test_a_token_in_a_notebooks_output_is_masked_in_the_snapshot_alone(project):
 KILLED = """
 import sys
 from pathlib import Path
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 root = Path(sys.argv[1])
 print("ready", flush=True)
 Repository.find(root).snapshot(sys.argv[2], root, {})

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from mlops_nb.capture import dvc, publication, snapshot
-from mlops_nb.capture.git import REF_PREFIX, Repository
+from mlops_nb.capture.repository import REF_PREFIX, Repository
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import CodeError, DataError
 from mlops_nb.settings import Config

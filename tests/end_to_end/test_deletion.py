@@ -6,7 +6,7 @@ import mlflow
 import pytest
 
 from mlops_nb import api
-from mlops_nb.capture.git import Repository
+from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import RunError
 from tests.end_to_end.conftest import MODEL_CELLS
 
