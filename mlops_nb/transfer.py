@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mlops_nb.types import Dataset, Run, Snapshot
 
 _SUMS, _CODE, _DATA = "SHA256SUMS", "code.bundle", "data.bundle"
-_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6,8}")
 _README = """\
 A training run, as it was recorded.
 

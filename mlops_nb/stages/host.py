@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlops_nb import processes
-from mlops_nb.exceptions import StageError
+from mlops_nb.exceptions import MlopsError, StageError
 from mlops_nb.journal import StageKilled, emit
 from mlops_nb.stages import DRIVER_PID, Outputs, perform
 
@@ -122,6 +122,10 @@ def _perform(connection: socket.socket, stage: str, inputs: Mapping[str, str]) -
     try:
         answer: dict[str, Any] = {"outputs": perform(stage, inputs)}
         code = 0
+    except MlopsError as error:
+        # Planned: what the user's own code did is in the log already, and ours says nothing more.
+        print(f"error: {error}", file=sys.stderr)
+        answer = {"error": f"{type(error).__name__}: {error}"}
     except BaseException as error:
         traceback.print_exc()
         answer = {"error": f"{type(error).__name__}: {error}"}

@@ -175,7 +175,9 @@ class _Kernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # It warns of every kernel that it listens on loopback without encryption.
+        quiet = "--IPKernelApp.log_level=ERROR"
+        argv = [sys.executable, "-m", "ipykernel_launcher", quiet, "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 
@@ -218,6 +220,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             if kept is None:
                 return None
             msg = {**kept, "content": masked_data(kept["content"])}
+            if kind == "error":
+                self.stderr_file.write(_ANSI.sub("", "\n".join(msg["content"]["traceback"])) + "\n")
         elif kind == "clear_output":
             self.limit.forget(cell_index)
         return super().process_message(msg, cell, cell_index, *args, **kwargs)
