@@ -39,6 +39,17 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory):
     patch.undo()
 
 
+@pytest.fixture(autouse=True)
+def _no_store_of_another_test():
+    """Forget the store and the registry that a test has named for its process."""
+    yield
+    if "mlflow" in sys.modules:
+        import mlflow
+
+        mlflow.set_registry_uri("")
+        mlflow.set_tracking_uri("")
+
+
 @pytest.fixture(scope="session")
 def _template(tmp_path_factory: pytest.TempPathFactory, _isolated) -> Path:
     from mlops_nb import project
