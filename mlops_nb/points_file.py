@@ -130,7 +130,7 @@ class PointsFile:
         return _decode(decoder, data[:end]), offset + end
 
 
-def encode(points: Iterable[LoggedPoint]) -> bytes:
+def encode(points: Iterable[Point]) -> bytes:
     """Return the lines of points."""
     return b"".join(map(_line, points))
 
@@ -143,10 +143,10 @@ def latest(points: Iterable[Point], known: dict[str, Point]) -> None:
             known[point.name] = point
 
 
-def _line(point: LoggedPoint) -> bytes:
+def _line(point: Point) -> bytes:
     value = point.value if math.isfinite(point.value) else _NAMES.get(point.value, "NaN")
     row = [point.name, point.step, point.at, value]
-    if point.model_id or point.dataset_name:
+    if isinstance(point, LoggedPoint) and (point.model_id or point.dataset_name):
         row += [point.model_id, point.dataset_name, point.dataset_digest]
     return _ENCODER.encode(row) + b"\n"
 

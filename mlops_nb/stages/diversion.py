@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_nb.points_file import LoggedPoint, encode
+from mlops_nb.types import Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +56,7 @@ class Diversion:
         self._log_batch_async = store.log_batch_async
         self._store = store
         self._appender = _Appender(file)
+        self._valid: set[str] = set()
         self._repeats = _Repeats(file)
         self._wait = _Wait(file, read_wait_s)
 
@@ -105,8 +107,15 @@ class Diversion:
             return self._log_batch_async(run_id, [], params, tags)
         return self._nothing_to_wait_for([])
 
+    def log_number(self, key: str, value: float, ms: int, step: int) -> bool:
+        """Log a number under a key that was valid before; False where that has to be looked at."""
+        if key not in self._valid or step not in _STEPS:
+            return False
+        return self._appender.append_one(key, step, ms, value)
+
     def _divert_one(self, metric: Any) -> bool:
         self._validation._validate_metric(metric.key, metric.value, metric.timestamp, metric.step)
+        self._valid.add(metric.key)
         return self._divert([metric])
 
     def _divert(self, metrics: Sequence[Any]) -> bool:
@@ -142,7 +151,14 @@ class _Appender:
 
     def append(self, metrics: Sequence[Any]) -> bool:
         """Append metrics; False where the disk did not take them."""
-        data = encode(map(self._point, metrics))
+        return self._write(encode(map(self._point, metrics)))
+
+    def append_one(self, name: str, step: int, ms: int, value: float) -> bool:
+        """Append one point that belongs to no model and no dataset."""
+        at = self._pin(name, step, ms, value) / 1000
+        return self._write(encode((Point(name, step, at, value),)))
+
+    def _write(self, data: bytes) -> bool:
         try:
             written = os.write(self.descriptor, self.torn + data)
         except OSError:
@@ -236,9 +252,10 @@ class Shortcut:
         fluent: MLflow's module of these functions.
         run_id: The run whose metrics the store's stand-in writes to the file.
         store: The tracking store.
+        diversion: What stands in for it.
     """
 
-    def __init__(self, fluent: Any, run_id: str, store: Any) -> None:
+    def __init__(self, fluent: Any, run_id: str, store: Any, diversion: Diversion) -> None:
         from mlflow.entities import Metric
         from mlflow.environment_variables import MLFLOW_ENABLE_ASYNC_LOGGING
         from mlflow.tracking.metric_value_conversion_utils import (
@@ -247,6 +264,7 @@ class Shortcut:
         from mlflow.utils.async_logging.run_operations import RunOperations
 
         self._fluent, self._run_id, self._store = fluent, run_id, store
+        self._log_number = diversion.log_number
         self._metric, self._nothing_to_wait_for = Metric, RunOperations
         self._asynchronous = MLFLOW_ENABLE_ASYNC_LOGGING.get
         self._number = convert_metric_value_to_float_if_possible
@@ -275,6 +293,10 @@ class Shortcut:
             return self._log_metric(
                 key, value, step, synchronous, timestamp, run_id, model_id, dataset
             )
+        # The usual call of a training loop: a thousand a second must not be felt.
+        usual = type(key) is str and type(value) is float and type(step) is int and not timestamp
+        if usual and self._log_number(key, value, _now(), step or 0):
+            return self._answer(synchronous)
         self._store.log_metric(self._run_id, self._made(key, value, timestamp or _now(), step))
         return self._answer(synchronous)
 

@@ -31,8 +31,9 @@ def prepare() -> None:
     mlflow.start_run(run_id=run_id)
     _Adoption(mlflow, fluent, run_id).install()
     store = _get_store()
-    Diversion(store, run_id, PointsFile(Path(os.environ[points_file.FILE]))).install()
-    Shortcut(fluent, run_id, store).install(mlflow, fluent)
+    diversion = Diversion(store, run_id, PointsFile(Path(os.environ[points_file.FILE])))
+    diversion.install()
+    Shortcut(fluent, run_id, store, diversion).install(mlflow, fluent)
     if os.environ.get(AUTOLOG) == "true":
         mlflow.autolog(log_models=os.environ.get(AUTOLOG_MODELS) == "true", silent=True)
 

@@ -47,6 +47,7 @@ class Kernel:
     run_id: str
     file: PointsFile
     database: Path
+    diversion: Diversion
 
     def logged(self) -> list[tuple[str, int, float]]:
         return [(p.name, p.step, p.value) for p in self.file.read()[0]]
@@ -82,8 +83,9 @@ def kernel(database, tmp_path, monkeypatch):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     mlflow.set_tracking_uri(uri)
     mlflow.start_run(run_id=run_id)
-    Diversion(_get_store(uri), run_id, file, read_wait_s=0.2).install()
-    yield Kernel(store, mlflow.MlflowClient(), run_id, file, database)
+    diversion = Diversion(_get_store(uri), run_id, file, read_wait_s=0.2)
+    diversion.install()
+    yield Kernel(store, mlflow.MlflowClient(), run_id, file, database, diversion)
     mlflow.end_run()
 
 
@@ -214,8 +216,22 @@ def shortcut(kernel, monkeypatch):
     for module in (mlflow, fluent):
         for name in ("log_metric", "log_metrics"):
             monkeypatch.setattr(module, name, getattr(module, name))
-    Shortcut(fluent, kernel.run_id, _get_store()).install(mlflow, fluent)
+    way = Shortcut(fluent, kernel.run_id, _get_store(), kernel.diversion)
+    way.install(mlflow, fluent)
     return kernel
+
+
+def test_the_usual_call_of_a_loop_is_kept_like_any_other(shortcut):
+    logged = [(step, value) for step, value in enumerate([1.0, 0.5, math.nan, math.inf, -0.25])]
+    for step, value in logged:
+        assert mlflow.log_metric("loss", value, step=step) is None
+    mlflow.log_metric("loss", 2.0, step=5, synchronous=False).wait()
+    with pytest.raises(MlflowException):
+        mlflow.log_metric("no\nname", 1.0, step=0)
+    with pytest.raises(MlflowException):
+        mlflow.log_metric("loss", 1.0, step=2**70)
+    kept = [(point.step, point.value) for point in shortcut.file.read()[0]]
+    assert repr(kept) == repr([*logged, (5, 2.0)])
 
 
 def test_the_shortcut_does_what_mlflow_does(shortcut):
