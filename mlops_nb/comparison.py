@@ -28,7 +28,7 @@ def compare(runs: Sequence[Run], curves: Sequence[tuple[Curve, ...]]) -> Compari
         *_rows("code", map(_code, pins)),
         *_rows("data", [{f"{d.role} {d.path}": d.hash for d in s.datasets} for s in pins]),
         *_rows("environment", map(_environment, pins)),
-        *(row for row in _rows("package", map(_packages, pins)) if row.differs),
+        *(row for row in _rows("package", [s.environment.packages for s in pins]) if row.differs),
         *_rows("variable", [dict(snapshot.variables) for snapshot in pins]),
         *_rows("run", map(_ending, runs)),
     ]
@@ -71,11 +71,6 @@ def _code(snapshot: Snapshot) -> Values:
 def _environment(snapshot: Snapshot) -> Values:
     found = snapshot.environment
     return {"hash": found.hash, "python": found.python, "platform": found.platform}
-
-
-def _packages(snapshot: Snapshot) -> Values:
-    pairs = [line.replace(" @ ", "==", 1).partition("==") for line in snapshot.environment.lock]
-    return {name: version for name, _, version in pairs}
 
 
 def _ending(run: Run) -> Values:

@@ -74,13 +74,7 @@ def track(config: Config, path: Path) -> str:
             f"{path} lies outside of the project {config.root}",
             hint="copy it into the project first",
         )
-    root = dvc.root_of(config.root)
-    if root is None:
-        raise DataError(
-            f"{config.root} is no DVC project",
-            hint=f"make it one: jupyter mlops init {config.root}",
-        )
-    dvc.run_dvc(root, "add", "--", str(place))
+    dvc.run_dvc(dvc.required_root(config.root), "add", "--", str(place))
     return str(place.resolve().relative_to(config.root.resolve())) + ".dvc"
 
 

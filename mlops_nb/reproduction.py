@@ -8,7 +8,6 @@ with the record, or are rebuilt from the recorded lock.
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -151,7 +150,7 @@ def _environment(recorded: Environment, again: Environment) -> Iterator[Check]:
         again=again.python,
         passed=(recorded.implementation, recorded.python) == (again.implementation, again.python),
     )
-    before, now = _versions(recorded), _versions(again)
+    before, now = recorded.packages, again.packages
     differing = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
     for name in differing:
         yield Check(
@@ -164,11 +163,6 @@ def _environment(recorded: Environment, again: Environment) -> Iterator[Check]:
     if not differing:
         count = f"{len(before)} packages"
         yield Check(kind="packages", name="all", recorded=count, again=count, passed=True)
-
-
-def _versions(recorded: Environment) -> dict[str, str]:
-    pairs = (re.split(r"==| @ ", line, maxsplit=1) for line in recorded.lock)
-    return {pair[0]: pair[-1] for pair in pairs}
 
 
 def _outcome(again: Run) -> Check:

@@ -170,7 +170,7 @@ def _cache_with(config: Config, dataset: Dataset) -> Path:
 def _read_data(config: Config, dataset: Dataset, folder: Path) -> None:
     if dataset.hash.startswith("git:"):
         return
-    cache = dvc.cache_folder(_dvc_root(config))
+    cache = dvc.cache_folder(dvc.required_root(config.root))
     listing = folder / "record" / "listings" / dataset.hash
     if listing.is_file():
         _keep(cache, listing, dataset.hash)
@@ -197,16 +197,6 @@ def _must_have_hash(path: Path, md5: str, dataset: Dataset) -> None:
             f"{dataset.path}: {path.name} is not what its hash {md5} says",
             hint="export the run again from where its data are whole",
         )
-
-
-def _dvc_root(config: Config) -> Path:
-    root = dvc.root_of(config.root)
-    if root is None:
-        raise DataError(
-            f"{config.root} is no DVC project",
-            hint=f"make it one: jupyter mlops init {config.root}",
-        )
-    return root
 
 
 def _write_sums(folder: Path) -> None:

@@ -170,6 +170,12 @@ class Environment(Record, frozen=True, kw_only=True):
     hash: str
     local: tuple[str, ...] = ()
 
+    @property
+    def packages(self) -> dict[str, str]:
+        """Version of each package by its name, or the URL that it came from."""
+        pairs = (line.replace(" @ ", "==", 1).partition("==") for line in self.lock)
+        return {name: version for name, _, version in pairs}
+
 
 class Snapshot(Record, frozen=True, kw_only=True):
     """All that decides what a run computes.

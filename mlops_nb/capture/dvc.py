@@ -46,6 +46,20 @@ def root_of(folder: Path) -> Path | None:
     return None
 
 
+def required_root(folder: Path) -> Path:
+    """Return the DVC root that holds a folder.
+
+    Raises:
+        DataError: There is none.
+    """
+    root = root_of(folder)
+    if root is None:
+        raise DataError(
+            f"{folder} is no DVC project", hint=f"make it one: jupyter mlops init {folder}"
+        )
+    return root
+
+
 def tracked(folder: Path) -> tuple[str, ...]:
     """List the paths, relative to a folder, of all data below it that are under DVC."""
     files = [path for path in folder.rglob("?*.dvc") if path.is_file()]

@@ -44,7 +44,7 @@ _TEMPLATES = ("*.example", "*.sample", "*.template", "*.dist")
 # Kind, words of which a text that has such a secret holds one, and the secret's form. To look for
 # words is twenty times as fast as to look for the forms.
 _FORMS = (
-    ("a private key", "private key", rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("a private key", "private", rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
     ("an AWS access key", "akia asia", rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     (
         "an AWS secret key",
@@ -89,11 +89,7 @@ _FORMS = (
         rb"['\"]?\s*[:=]\s*['\"](?=[^'\"]*[0-9])(?=[^'\"]*[a-zA-Z])[^'\"\s{}$<>]{12,}['\"]",
     ),
 )
-_SPACED = {"private key"}
-_PATTERNS = tuple(
-    (kind, [words.encode()] if words in _SPACED else words.encode().split(), re.compile(form))
-    for kind, words, form in _FORMS
-)
+_PATTERNS = tuple((kind, words.encode().split(), re.compile(form)) for kind, words, form in _FORMS)
 
 
 @dataclass(frozen=True)
