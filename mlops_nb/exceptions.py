@@ -11,6 +11,8 @@
     ├── ConfigError           a setting is unknown or has a wrong value
     ├── StageError            a stage of a run failed for a reason we can name
     ├── TrackingError         MLflow cannot be reached or written
+    ├── BackendError          the cluster cannot be reached, or refuses
+    │   └── LoginError        it does not know who asks
     └── RunError              the run asked for does not exist or is in the wrong state
 
 Every one carries a hint: the one thing to type or change.
@@ -19,10 +21,12 @@ Every one carries a hint: the one thing to type or change.
 from __future__ import annotations
 
 __all__ = [
+    "BackendError",
     "CodeError",
     "ConfigError",
     "DataError",
     "LockError",
+    "LoginError",
     "MlopsError",
     "NotebookError",
     "PreflightError",
@@ -107,6 +111,14 @@ class StageError(MlopsError):
 
 class TrackingError(MlopsError):
     """MLflow cannot be reached or written."""
+
+
+class BackendError(MlopsError):
+    """The cluster cannot be reached, or refuses what is asked of it."""
+
+
+class LoginError(BackendError):
+    """The cluster does not know, or no longer knows, who asks."""
 
 
 class RunError(MlopsError):

@@ -25,7 +25,11 @@ STATE_FOLDER = ".mlops"
 
 
 def _setting(default: Any, description: str) -> Any:
-    return field(default=default, metadata={"description": description})
+    return field(default=default, metadata={"description": description, "default": default})
+
+
+def _table(description: str) -> Any:
+    return field(default_factory=dict, metadata={"description": description, "default": {}})
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Config:
     """The settings of one project.
 
     A field `data_train` is `train` of the section `[data]` in `mlops.toml`, and
-    `MLOPS_NB_DATA_TRAIN` in the environment. Lists are comma-separated there.
+    `MLOPS_NB_DATA_TRAIN` in the environment. Lists are comma-separated there, and tables lists of
+    `key=value`.
     """
 
     root: Path
@@ -68,6 +73,59 @@ class Config:
     environment_rebuild: bool = _setting(
         False, "whether runs work in an environment built from the lock, instead of in this one"
     )
+    resources_cpu: str = _setting("1", "cores that the train stage asks for, such as 500m or 4")
+    resources_memory: str = _setting("2Gi", "memory of the train stage, which it may not exceed")
+    resources_accelerator: str = _setting(
+        "", "accelerator of the train stage, such as nvidia.com/gpu"
+    )
+    resources_accelerators: int = _setting(1, "how many of them")
+    kubeflow_url: str = _setting("", "address of Kubeflow Pipelines, such as https://host/pipeline")
+    kubeflow_namespace: str = _setting("", "profile's namespace; empty where KFP serves one user")
+    kubeflow_auth: str = _setting(
+        "none", "none, token, token-file, cookie, dex, device, browser or kubeconfig"
+    )
+    kubeflow_ca_file: str = _setting("", "certificates to trust, in PEM; the system's if empty")
+    kubeflow_token_file: str = _setting("", "file of the token, read again as it rotates")
+    kubeflow_username: str = _setting(
+        "", "user for dex; MLOPS_NB_KUBEFLOW_PASSWORD has the password"
+    )
+    kubeflow_issuer: str = _setting("", "OpenID Connect issuer, for device and browser")
+    kubeflow_client_id: str = _setting("", "OpenID Connect client, for device and browser")
+    kubeflow_scopes: tuple[str, ...] = _setting(
+        ("openid", "email", "profile", "offline_access"), "scopes to ask the issuer for"
+    )
+    kubeflow_context: str = _setting("", "context of the kubeconfig; the current one if empty")
+    kubeflow_service_account: str = _setting("", "service account of the pods; KFP's own if empty")
+    kubeflow_volume_claim: str = _setting(
+        "", "claim that keeps code, data and environments between runs; a volume a run if empty"
+    )
+    kubeflow_workspace_gb: int = _setting(10, "size of the volume of a run, in GiB")
+    kubeflow_storage_class: str = _setting("", "storage class of the volume of a run")
+    kubeflow_access_mode: str = _setting("ReadWriteMany", "access mode of the volume of a run")
+    kubeflow_secrets_code: Mapping[str, str] = _table(
+        "variables of provision-code, each from a Kubernetes secret: NAME = secret/key"
+    )
+    kubeflow_secrets_data: Mapping[str, str] = _table("the same for provision-data")
+    kubeflow_secrets_tracking: Mapping[str, str] = _table(
+        "the same for the stages that use MLflow: train, evaluate, register"
+    )
+    kubeflow_secrets_notebook: Mapping[str, str] = _table(
+        "the same for what environment.secrets names: train alone"
+    )
+    kubeflow_secret_files: Mapping[str, str] = _table(
+        "folders of provision-code and provision-data, each a Kubernetes secret: PATH = secret"
+    )
+    kubeflow_variables: Mapping[str, str] = _table("environment variables of all pods")
+    kubeflow_node_selector: Mapping[str, str] = _table("labels of the nodes for the train stage")
+    kubeflow_tolerations: tuple[str, ...] = _setting(
+        (), "taints that the train stage tolerates: key=value:Effect, or key:Effect"
+    )
+    kubeflow_pull_secrets: tuple[str, ...] = _setting((), "secrets for pulling the images")
+    images_registry: str = _setting("", "where the stage images are, such as host/team")
+    images_code: str = _setting("", "image of provision-code, by digest; registry's if empty")
+    images_data: str = _setting("", "image of provision-data")
+    images_train: str = _setting("", "image of train")
+    images_evaluate: str = _setting("", "image of evaluate and register")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -133,13 +191,19 @@ class Config:
         for name, value in _read(root / FILE_NAME).items():
             if name not in known:
                 raise _unknown(name, known)
-            values[name], sources[name] = _checked(name, value, known[name].default), FILE_NAME
+            values[name], sources[name] = (
+                _checked(name, value, known[name].metadata["default"]),
+                FILE_NAME,
+            )
         for name, f in known.items():
             variable = f"MLOPS_NB_{name.upper()}"
             text = os.environ.get(variable)
             if text is not None:
-                values[name], sources[name] = _parsed(variable, text, f.default), variable
-        for name in ("tracking_uri", "data_repo"):
+                values[name], sources[name] = (
+                    _parsed(variable, text, f.metadata["default"]),
+                    variable,
+                )
+        for name in ("tracking_uri", "data_repo", "kubeflow_url"):
             _must_hold_no_password(dotted(name), values.get(name, ""))
         return cls(root=root, sources=sources, **values)
 
@@ -197,6 +261,10 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise _ill_typed(name, value, 'a list of strings, such as ["a", "b"]')
+    if isinstance(default, dict):
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return value
+        raise _ill_typed(name, value, f'a table of strings: [{dotted(name)}] and KEY = "value"')
     if type(value) is not type(default):
         raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
     return value
@@ -210,6 +278,7 @@ def _must_hold_no_password(name: str, uri: str) -> None:
 
 _PASSWORDS = {
     "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "kubeflow.url": "set kubeflow.auth, and give the password by MLOPS_NB_KUBEFLOW_PASSWORD",
     "data.repo": "git asks its credential helper: git config credential.helper",
 }
 
@@ -221,6 +290,11 @@ def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
 def _parsed(variable: str, text: str, default: Any) -> Any:
     if isinstance(default, tuple):
         return tuple(item.strip() for item in text.split(",") if item.strip())
+    if isinstance(default, dict):
+        pairs = [item.strip().partition("=") for item in text.split(",") if item.strip()]
+        if not all(key and sign for key, sign, _ in pairs):
+            raise ConfigError(f"{variable} is {text!r}", hint="it takes key=value,key=value")
+        return {key: value for key, _, value in pairs}
     if isinstance(default, bool):
         if text.lower() in ("1", "true", "yes", "on"):
             return True
