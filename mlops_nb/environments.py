@@ -31,38 +31,58 @@ _READ = (
 )
 
 
-def ready(environment: Environment, folder: Path) -> Path:
+def built(environment: Environment, folder: Path) -> Path | None:
+    """Return the interpreter of an environment of a folder, None where it has none for the lock."""
+    place = _place(environment, folder)
+    return place / "bin" / "python" if (place / _READY).is_file() else None
+
+
+def ready(environment: Environment, folder: Path, *, exact: bool = True) -> Path:
     """Return the interpreter of an environment that has what a lock says, built where it is not.
 
     Args:
         environment: The interpreter's version and the lock.
         folder: Where environments are kept.
+        exact: Whether the interpreter must be the recorded one to the last digit. Where not, the
+            one at hand serves if it is of the same minor version.
 
     Raises:
         LockError: A package cannot be had, or what was built is not what the lock says.
     """
     from filelock import FileLock
 
-    place = folder / environment.hash[:16]
+    place = _place(environment, folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(f"{place}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
         if not (place / _READY).is_file():
-            _build(environment, place)
+            _build(environment, place, exact=exact)
             (place / _READY).touch()
     return place / "bin" / "python"
 
 
-def _build(environment: Environment, place: Path) -> None:
+def _place(environment: Environment, folder: Path) -> Path:
+    return folder / environment.hash[:16]
+
+
+def _build(environment: Environment, place: Path, *, exact: bool) -> None:
     wanted = _of_an_index(environment)
     shutil.rmtree(place, ignore_errors=True)
-    here = (platform.python_implementation(), platform.python_version())
-    same = here == (environment.implementation, environment.python)
+    same = _is_here(environment, exact=exact)
     _uv("venv", "--quiet", "--python", sys.executable if same else environment.python, str(place))
     python, lock = place / "bin" / "python", place / "environment.lock"
     lock.write_text("\n".join(wanted) + "\n", encoding="utf-8")
     _uv("pip", "install", "--quiet", "--no-deps", "--python", str(python), "-r", str(lock))
     _copy_own(python)
-    _must_be(environment, wanted, python)
+    version = platform.python_version() if same else environment.python
+    _must_be([environment.implementation, version, *wanted], python)
+
+
+def _is_here(environment: Environment, *, exact: bool) -> bool:
+    """Whether this process's interpreter is the recorded one, or near enough."""
+    if platform.python_implementation() != environment.implementation:
+        return False
+    here, recorded = platform.python_version(), environment.python
+    return here == recorded or (not exact and here.split(".")[:2] == recorded.split(".")[:2])
 
 
 def _of_an_index(environment: Environment) -> list[str]:
@@ -92,7 +112,7 @@ def _copy_own(python: Path) -> None:
     (record / "METADATA").write_text(metadata, encoding="utf-8")
 
 
-def _must_be(environment: Environment, wanted: list[str], python: Path) -> None:
+def _must_be(recorded: list[str], python: Path) -> None:
     """Ask the new interpreter what it has, instead of trusting that it was installed."""
     told = subprocess.run(
         [str(python), "-I", "-c", _READ], stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -103,7 +123,6 @@ def _must_be(environment: Environment, wanted: list[str], python: Path) -> None:
             hint=f"see what it says: {python} -c 'import mlops_nb.capture.environment'",
         )
     found = [line for line in json.loads(told.stdout) if _name(line) != OWN]
-    recorded = [environment.implementation, environment.python, *wanted]
     for line in (*recorded, *found):
         if line not in found or line not in recorded:
             where = "lacks" if line in recorded else "has"

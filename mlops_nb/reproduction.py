@@ -55,6 +55,7 @@ def request(
         "environment": snapshot.environment.hash,
         "snapshot": encoding.dumps(msgspec.to_builtins(snapshot), name="the snapshot's records"),
         "code_repo": str(top),
+        "code_ref": code.ref,
         "data_repo": _data_repo(recorded, top),
         "tracking_uri": tracking_uri,
         "model_name": "",

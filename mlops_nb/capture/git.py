@@ -28,6 +28,12 @@ _SETTINGS = (
     "-c", "core.fsmonitor=false",
     "-c", "gc.auto=0",
 )  # fmt: skip
+# Credentials that a pod gets from a Kubernetes secret, without a file or a URL that holds them.
+_PASSWORD = "MLOPS_GIT_PASSWORD"  # noqa: S105
+_HELPER = (
+    'credential.helper=!f() { test "$1" = get && echo "username=${MLOPS_GIT_USERNAME:-git}" '
+    '&& echo "password=$MLOPS_GIT_PASSWORD"; }; f'
+)
 _SHA = re.compile(r"[0-9a-f]{40}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -63,7 +69,7 @@ def commit_of(repo: str, revision: str) -> str:
     return found
 
 
-def fetch(repo: str, sha: str, target: Path) -> None:
+def fetch(repo: str, sha: str, target: Path, *, ref: str = "") -> None:
     """Make a bare repository that holds one commit.
 
     From a folder on this machine nothing is copied: the new repository borrows its objects.
@@ -71,7 +77,8 @@ def fetch(repo: str, sha: str, target: Path) -> None:
     Args:
         repo: A folder or a URL.
         sha: The commit.
-        target: A folder that does not exist.
+        target: A folder that does not exist, or is empty.
+        ref: A ref that names the commit, for a server that gives none by its hash.
 
     Raises:
         CodeError: The repository cannot be read, or does not have the commit.
@@ -83,8 +90,10 @@ def fetch(repo: str, sha: str, target: Path) -> None:
         absolute = os.path.abspath(os.path.join(os.fsencode(repo), objects))  # noqa: PTH100, PTH118
         (target / "objects" / "info" / "alternates").write_bytes(absolute + b"\n")
     else:
-        arguments = ["fetch", "--quiet", "--no-tags", "--depth=1", "--", repo, sha]
-        fetched = run(arguments, cwd=target, check=False)
+        arguments = ["fetch", "--quiet", "--no-tags", "--depth=1", "--", repo]
+        fetched = run([*arguments, sha], cwd=target, check=False)
+        if fetched.returncode and ref:
+            fetched = run([*arguments, ref], cwd=target, check=False)
         if fetched.returncode:
             raise CodeError(
                 f"{without_credentials(repo)} does not give commit {sha}: {message(fetched)}",
@@ -218,8 +227,9 @@ def run(
     """
     # Variables of a surrounding git process (a hook, say) would point git at another repository.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    helper = ("-c", _HELPER) if _PASSWORD in os.environ else ()
     process = subprocess.run(
-        ["git", *_SETTINGS, "--literal-pathspecs", *arguments],
+        ["git", *_SETTINGS, *helper, "--literal-pathspecs", *arguments],
         cwd=cwd,
         input=data,
         stdin=None if data is not None else subprocess.DEVNULL,

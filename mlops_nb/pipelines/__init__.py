@@ -62,6 +62,7 @@ def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
     return {
         "code_repo": snapshot.code.repo,
         "code_sha": snapshot.code.sha,
+        "code_ref": snapshot.code.ref,
         "code_paths": encoding.dumps(list(snapshot.code.python_path), name="import paths"),
         "notebook": snapshot.notebook,
         "data_repo": first.repo if first else "",
@@ -82,7 +83,11 @@ def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
         "autolog": "true" if config.tracking_autolog else "false",
         "model_name": config.registered_model,
         "model_alias": config.model_alias,
-        "snapshot": encoding.dumps(_builtins(snapshot), name="the snapshot's records"),
+        "snapshot": encoding.dumps(_record(snapshot), name="the snapshot's records"),
+        "cpu": config.resources_cpu,
+        "memory": config.resources_memory,
+        "accelerator": config.resources_accelerator,
+        "accelerators": str(config.resources_accelerators),
     }
 
 
@@ -90,7 +95,9 @@ def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
 _LEFT_TO_CELL = ("cell", "expression")
 
 
-def _builtins(snapshot: Snapshot) -> object:
+def _record(snapshot: Snapshot) -> object:
+    """Return the snapshot without its ref, which names the run: equal pins are equal parameters."""
     import msgspec
 
-    return msgspec.to_builtins(snapshot)
+    code = msgspec.structs.replace(snapshot.code, ref="")
+    return msgspec.to_builtins(msgspec.structs.replace(snapshot, code=code))

@@ -13,29 +13,29 @@ def image(stage: str) -> str:
 
 
 @dsl.component(base_image=image("code"), install_kfp_package=False)
-def provision_code(repo: str, sha: str, code: dsl.Output[dsl.Artifact]) -> None:
+def provision_code(volume: str, repo: str, sha: str, ref: str) -> str:
     """Fetch one commit of the code repository."""
     from mlops_nb.stages import execute
 
-    execute("provision-code", repo=repo, sha=sha, code=code.path)
+    return execute("provision-code", volume=volume, repo=repo, sha=sha, ref=ref)["code"]
 
 
 @dsl.component(base_image=image("data"), install_kfp_package=False)
-def provision_data(
-    repo: str, sha: str, train: str, test: str, other: str, data: dsl.Output[dsl.Artifact]
-) -> None:
+def provision_data(volume: str, repo: str, sha: str, train: str, test: str, other: str) -> str:
     """Fetch and verify the datasets as one commit of the data repository points at them."""
     from mlops_nb.stages import execute
 
-    execute(
-        "provision-data", repo=repo, sha=sha, train=train, test=test, other=other, data=data.path
+    outputs = execute(
+        "provision-data", volume=volume, repo=repo, sha=sha, train=train, test=test, other=other
     )
+    return outputs["data"]
 
 
 @dsl.component(base_image=image("train"), install_kfp_package=False)
 def train(
-    code: dsl.Input[dsl.Artifact],
-    data: dsl.Input[dsl.Artifact],
+    volume: str,
+    code: str,
+    data: str,
     code_paths: str,
     notebook: str,
     hyperparameters: str,
@@ -56,8 +56,9 @@ def train(
 
     outputs = execute(
         "train",
-        code=code.path,
-        data=data.path,
+        volume=volume,
+        code=code,
+        data=data,
         code_paths=code_paths,
         notebook=notebook,
         hyperparameters=hyperparameters,
@@ -77,8 +78,9 @@ def train(
 
 @dsl.component(base_image=image("evaluate"), install_kfp_package=False)
 def evaluate(
-    code: dsl.Input[dsl.Artifact],
-    data: dsl.Input[dsl.Artifact],
+    volume: str,
+    code: str,
+    data: str,
     code_paths: str,
     notebook: str,
     test: str,
@@ -86,14 +88,16 @@ def evaluate(
     tracking_uri: str,
     mlflow_run_id: str,
     model_uri: str,
+    snapshot: str,
 ) -> str:
     """Compute the model's metrics on the test dataset."""
     from mlops_nb.stages import execute
 
     outputs = execute(
         "evaluate",
-        code=code.path,
-        data=data.path,
+        volume=volume,
+        code=code,
+        data=data,
         code_paths=code_paths,
         notebook=notebook,
         test=test,
@@ -101,6 +105,7 @@ def evaluate(
         tracking_uri=tracking_uri,
         mlflow_run_id=mlflow_run_id,
         model_uri=model_uri,
+        snapshot=snapshot,
     )
     return outputs["metrics"]
 

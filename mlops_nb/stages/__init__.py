@@ -38,6 +38,14 @@ class Skipped(Exception):  # noqa: N818  (it is no error)
         self.reason, self.outputs = reason, outputs
 
 
+class FailedElsewhereError(Exception):
+    """A stage failed in another process, which has said why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.type}: {failure.message}")
+        self.failure = failure
+
+
 def execute(stage: str, **inputs: str) -> Outputs:
     """Run a stage: the entry of every pipeline component.
 
@@ -60,7 +68,7 @@ def perform(stage: str, inputs: Mapping[str, str]) -> Outputs:
     """Run a stage in this process, and journal how it went."""
     _log_to_file(stage)
     _end_with_driver()
-    module = import_module(f"{__name__}.{stage.replace('-', '_')}")
+    module = load(stage)
     start = time.monotonic()
     emit(StageStarted(stage=stage))
     try:
@@ -70,15 +78,24 @@ def perform(stage: str, inputs: Mapping[str, str]) -> Outputs:
         emit(_finished(stage, StageState.SKIPPED, start, note=skipped.reason))
         return skipped.outputs
     except BaseException as error:
-        emit(_finished(stage, StageState.FAILED, start, error=_failure(stage, error)))
+        emit(_finished(stage, StageState.FAILED, start, error=failure_of(stage, error)))
         raise
     emit(_finished(stage, StageState.SUCCEEDED, start))
     return outputs
 
 
-def _run(stage: str, module: Any, inputs: Mapping[str, str]) -> Outputs:
-    from mlops_nb.stages import reuse
+def load(stage: str) -> Any:
+    """Return the module of a stage."""
+    return import_module(f"{__name__}.{stage.replace('-', '_')}")
 
+
+def _run(stage: str, module: Any, inputs: Mapping[str, str]) -> Outputs:
+    from mlops_nb.stages import reuse, volume
+
+    if "snapshot" in inputs and volume.in_pod():
+        from mlops_nb.stages import own_environment
+
+        return own_environment.run(stage, inputs)
     outputs: Outputs = module.run(**inputs)
     if hasattr(module, "identity"):
         reuse.keep(stage, module, inputs, outputs)
@@ -112,7 +129,10 @@ def _finished(
     )
 
 
-def _failure(stage: str, error: BaseException) -> Failure:
+def failure_of(stage: str, error: BaseException) -> Failure:
+    """Return how a stage failed, for the record."""
+    if isinstance(error, FailedElsewhereError):
+        return error.failure
     folder = os.environ.get(journal.RUN_FOLDER)
     log = str(RunFolder(Path(folder)).log(stage)) if folder else None
     if isinstance(error, MlopsError):

@@ -29,6 +29,7 @@ _READERS = {
 
 def run(
     *,
+    volume: str,
     code: str,
     data: str,
     code_paths: str,
@@ -38,12 +39,14 @@ def run(
     tracking_uri: str,
     mlflow_run_id: str,
     model_uri: str,
+    snapshot: str,
 ) -> dict[str, str]:
     """Predict the test dataset and log the metrics of the model's kind to its MLflow run.
 
     Args:
-        code: Path of the code artifact; the model may need the project's modules.
-        data: Path of the data artifact.
+        volume: What the stages of the run share.
+        code: Place of the repository in it; the model may need the project's modules.
+        data: Place of the datasets in it.
         code_paths: JSON list of folders of the repository to import from.
         notebook: Path of the notebook in the repository.
         test: Path of the test dataset in the repository, "" for none.
@@ -51,6 +54,7 @@ def run(
         tracking_uri: Where MLflow keeps the run.
         mlflow_run_id: The run that logged the model.
         model_uri: The model, "" for none.
+        snapshot: The whole snapshot as JSON; a pod evaluates in the environment that it records.
 
     Returns:
         `metrics` as a JSON object.
@@ -65,7 +69,7 @@ def run(
     if Path(test).suffix not in _READERS:
         raise Skipped(f"{test} is no table ({', '.join(_READERS)})", metrics="{}")
     store = Store(tracking_uri)
-    with workspace.opened(code, data, notebook) as top:
+    with workspace.opened(volume, code, data, notebook) as top:
         workspace.import_from(workspace.import_folders(top, code_paths))
         metrics = _evaluate(model_uri, top / test, target)
     store.log_metrics(mlflow_run_id, metrics)

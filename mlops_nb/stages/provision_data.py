@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,12 +12,14 @@ from mlops_nb import encoding, journal
 from mlops_nb.capture import dvc, git, pointers
 from mlops_nb.exceptions import DataError
 from mlops_nb.journal import DataProvided, emit
+from mlops_nb.stages import volume as volumes
 
 
-def run(*, repo: str, sha: str, train: str, test: str, other: str, data: str) -> dict[str, str]:
-    """Lay the datasets out below `data` at their own paths, every file checked against its hash.
+def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) -> dict[str, str]:
+    """Lay the datasets out at their own paths, every file checked against its hash.
 
-    On one machine they are links into DVC's cache, whose objects are read-only; in a pod, copies.
+    They are links into DVC's cache, whose objects are read-only: that of the repository where it is
+    on this machine, otherwise one in the volume.
 
     Args:
         repo: The data repository, a folder or a URL; "" where the run has no dataset.
@@ -25,20 +27,33 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, data: str) ->
         train: Path of the training dataset, "" for none.
         test: Path of the test dataset, "" for none.
         other: JSON list of paths.
-        data: Path of the artifact: a folder.
+        volume: What the stages of the run share.
+
+    Returns:
+        `data`, the place of the folder in the volume.
 
     Raises:
         DataError: An object is neither in the cache nor on a remote, or is not what its hash says.
     """
-    Path(data).mkdir(parents=True)
-    wanted = dict.fromkeys(path for path in (train, test, *encoding.loads(other)) if path)
-    if not wanted:
+    wanted = list(dict.fromkeys(path for path in (train, test, *encoding.loads(other)) if path))
+    shared = volumes.folder(volume)
+    place = f"data/{_name(repo, sha, wanted)}"
+    # Again also where it is there: what the links lead to is checked before every run.
+    with volumes.filled(shared / place) as folder, tempfile.TemporaryDirectory() as scratch:
+        hashes = {}
+        if wanted:
+            source = _Source(repo, sha, Path(scratch), shared)
+            hashes = {path: source.provide(path, folder) for path in wanted}
+    if hashes:
+        emit(DataProvided(hashes=hashes))
+    else:
         print("no datasets")
-        return {}
-    with tempfile.TemporaryDirectory() as scratch:
-        source = _Source(repo, sha, Path(scratch))
-        emit(DataProvided(hashes={path: source.provide(path, Path(data)) for path in wanted}))
-    return {}
+    return {"data": place}
+
+
+def _name(repo: str, sha: str, wanted: list[str]) -> str:
+    text = encoding.plain([git.without_credentials(repo), sha, sorted(wanted)])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass
@@ -48,6 +63,7 @@ class _Source:
     repo: str
     sha: str
     scratch: Path
+    shared: Path
 
     def __post_init__(self) -> None:
         self.bare = self.scratch / "repository"
@@ -109,9 +125,9 @@ class _Source:
         return cache
 
     def _own_cache(self) -> Path:
-        """Return the cache for a repository that is not on this machine: the project's own."""
+        """Return the cache for a repository that is not on this machine."""
         folder = os.environ.get(journal.RUN_FOLDER)
-        kept = Path(folder).parent.parent if folder else self.scratch
+        kept = Path(folder).parent.parent if folder else self.shared
         return dvc.cache_below(kept / "dvc")
 
     def _fetch(self, pointer: pointers.Pointer, cache: Path) -> None:
@@ -151,7 +167,4 @@ def _place(source: Path, md5: str, target: Path, name: PurePosixPath) -> None:
         )
     path = target / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    if os.environ.get(journal.RUN_FOLDER):
-        path.symlink_to(source)
-    else:
-        shutil.copyfile(source, path)
+    path.symlink_to(source)

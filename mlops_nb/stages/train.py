@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from mlops_nb.exceptions import StageError, TrackingError
 from mlops_nb.journal import ModelLogged, RunFolder, RunTracked, emit
 from mlops_nb.points_file import PointsFile
 from mlops_nb.stages import kernel, workspace
+from mlops_nb.stages import volume as volumes
 from mlops_nb.stages.metrics import Metrics
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
@@ -27,11 +27,10 @@ from mlops_nb.types import Model, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-KFP_RUN_ID = "KFP_RUN_ID"
-
 
 def run(
     *,
+    volume: str,
     code: str,
     data: str,
     code_paths: str,
@@ -50,8 +49,9 @@ def run(
     """Execute the notebook with papermill in an MLflow run of its own.
 
     Args:
-        code: Path of the code artifact.
-        data: Path of the data artifact.
+        volume: What the stages of the run share.
+        code: Place of the repository in it.
+        data: Place of the datasets in it.
         code_paths: JSON list of folders of the repository to import from.
         notebook: Path of the notebook in the repository.
         hyperparameters: JSON object of the values that differ from the cell's own.
@@ -73,23 +73,26 @@ def run(
         StageError: A cell raised, took too long, or its kernel died.
         TrackingError: MLflow cannot be used, or has not got all metrics in the end.
     """
-    pins = msgspec.convert(encoding.loads(snapshot), Snapshot)
+    pins = _pins(snapshot, volume)
     store = Store(tracking_uri)
-    run_id = os.environ.get(journal.RUN_ID, "")
+    run_id = pins.code.ref.rpartition("/")[2]
     mlflow_run_id = store.start(
         experiment=experiment,
         snapshot=pins,
         run_id=run_id,
-        kfp_run_id=os.environ.get(KFP_RUN_ID, run_id),
+        kfp_run_id=os.environ.get(volumes.KFP_RUN_ID, run_id),
+        # Out of the environment in any case: a nested run of the notebook's would take it for its.
+        adopted=os.environ.pop("MLFLOW_RUN_ID", None) if volumes.in_pod() else None,
     )
+    os.environ[journal.RUN_ID] = run_id
     file = PointsFile(_points_path())
     file.begin()
     emit(RunTracked(mlflow_run_id=mlflow_run_id, tracking_uri=tracking_uri))
     metrics = Metrics(store, mlflow_run_id, file)
     output = _output_path(executed)
     with _ended(store, mlflow_run_id, output, notebook):
-        _log_pins(store, mlflow_run_id, pins, snapshot)
-        with workspace.opened(code, data, notebook) as top, metrics:
+        _log_pins(store, mlflow_run_id, pins)
+        with workspace.opened(volume, code, data, notebook) as top, metrics:
             _execute(
                 top / notebook,
                 output,
@@ -115,6 +118,13 @@ def run(
     if uri is not None:
         emit(ModelLogged(model=Model(uri=uri, digest=store.model_digest(uri, mlflow_run_id))))
     return {"mlflow_run_id": mlflow_run_id, "model_uri": uri or ""}
+
+
+def _pins(snapshot: str, volume: str) -> Snapshot:
+    """Return the snapshot with its ref, which is no parameter."""
+    pins = msgspec.convert(encoding.loads(snapshot), Snapshot)
+    code = msgspec.structs.replace(pins.code, ref=volumes.ref(volume))
+    return msgspec.structs.replace(pins, code=code)
 
 
 def identity(**inputs: str) -> object:
@@ -215,8 +225,8 @@ def _logs_model(source: Path) -> bool:
     return any("log_model(" in notebooks.source_of(cell) for cell in cells)
 
 
-def _log_pins(store: Store, mlflow_run_id: str, pins: Snapshot, text: str) -> None:
-    store.log_text(mlflow_run_id, json.dumps(json.loads(text), indent=2), tags.SNAPSHOT_ARTIFACT)
+def _log_pins(store: Store, mlflow_run_id: str, pins: Snapshot) -> None:
+    store.log_text(mlflow_run_id, encoding.record(pins, indent=2), tags.SNAPSHOT_ARTIFACT)
     store.log_text(mlflow_run_id, "\n".join(pins.environment.lock) + "\n", tags.LOCK_ARTIFACT)
 
 

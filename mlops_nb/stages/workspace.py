@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
 from mlops_nb.capture import git
+from mlops_nb.stages import volume as volumes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @contextmanager
-def opened(code: str, data: str, notebook: str) -> Iterator[Path]:
+def opened(volume: str, code: str, data: str, notebook: str) -> Iterator[Path]:
     """Check out the code, link the data into it, and work in the notebook's folder meanwhile.
 
     Args:
-        code: Path of the code artifact, made by provision-code.
-        data: Path of the data artifact, made by provision-data.
+        volume: What the stages of the run share.
+        code: Place of the repository in it, made by provision-code.
+        data: Place of the datasets in it, made by provision-data.
         notebook: The notebook's path in the repository.
 
     Yields:
@@ -30,8 +32,8 @@ def opened(code: str, data: str, notebook: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="workspace-") as scratch:
         top = Path(scratch, "code")
-        git.checkout(Path(code), top)
-        _link(Path(data), top)
+        git.checkout(volumes.existing(volume, code), top)
+        _link(volumes.existing(volume, data), top)
         before = Path.cwd()
         os.chdir((top / notebook).parent)
         try:

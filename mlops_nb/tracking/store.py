@@ -51,8 +51,24 @@ class Store:
         mlflow.set_registry_uri(uri)
         self._client = self._open()
 
-    def start(self, *, experiment: str, snapshot: Snapshot, run_id: str, kfp_run_id: str) -> str:
+    def start(
+        self,
+        *,
+        experiment: str,
+        snapshot: Snapshot,
+        run_id: str,
+        kfp_run_id: str,
+        adopted: str | None = None,
+    ) -> str:
         """Make the MLflow run of a snapshot, with its tags, parameters and datasets.
+
+        Args:
+            experiment: Name of the MLflow experiment.
+            snapshot: What was pinned.
+            run_id: The run of ours.
+            kfp_run_id: The run of Kubeflow Pipelines, ours where it is a local one.
+            adopted: An MLflow run that somebody has made for this one, as a platform's plugin
+                does; it is taken, wherever it is, so that there is one and not two.
 
         Returns:
             The MLflow run's id.
@@ -60,16 +76,31 @@ class Store:
         from mlflow.entities import Param
 
         try:
-            run = self._client.create_run(
-                self._experiment(experiment),
-                tags=tags.of_snapshot(snapshot, run_id=run_id, kfp_run_id=kfp_run_id),
-            )
-            mlflow_run_id: str = run.info.run_id
+            given = tags.of_snapshot(snapshot, run_id=run_id, kfp_run_id=kfp_run_id)
+            mlflow_run_id = self._adopt(adopted, given) if adopted else ""
+            if not mlflow_run_id:
+                run = self._client.create_run(self._experiment(experiment), tags=given)
+                mlflow_run_id = run.info.run_id
             parameters = tags.parameters_of(snapshot)
             self._client.log_batch(mlflow_run_id, params=[Param(*p) for p in parameters.items()])
             self._log_datasets(mlflow_run_id, snapshot)
         except self._mlflow_error as error:
             raise self._unreachable(error) from error
+        return mlflow_run_id
+
+    def _adopt(self, mlflow_run_id: str, given: Mapping[str, str]) -> str:
+        """Take a run that exists and goes on; "" where this store has none such."""
+        from mlflow.entities import RunTag
+
+        try:
+            run = self._client.get_run(mlflow_run_id)
+        except self._mlflow_error as error:
+            if error.error_code in _ABSENT:
+                return ""
+            raise
+        if run.info.status != "RUNNING":
+            return ""
+        self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in given.items()])
         return mlflow_run_id
 
     def metrics(self, mlflow_run_id: str) -> dict[str, float]:
@@ -292,6 +323,7 @@ class Store:
 
 # What MLflow says of a point that it will never take, as against a store that is away.
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE")
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _VERSION_TAGS = (tags.GIT_COMMIT, tags.RUN_ID, tags.SNAPSHOT_ID, tags.DIRTY)
 
 

@@ -17,12 +17,12 @@ def test_shipped_files_are_what_the_definitions_compile_to():
 
 def test_stages_are_the_tasks_of_the_pipeline():
     for pipeline in PIPELINES.values():
-        spec = yaml.safe_load(pipeline.compiled.read_text())
+        spec, _ = yaml.safe_load_all(pipeline.compiled.read_text())
         assert set(spec["root"]["dag"]["tasks"]) == set(pipeline.stages)
 
 
 def test_arguments_are_the_parameters_flat_and_text(project):
-    spec = yaml.safe_load(pipelines.TRAINING.compiled.read_text())
+    spec, _ = yaml.safe_load_all(pipelines.TRAINING.compiled.read_text())
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     config = Config.load(project.root)
     pins = snapshot.preview(config, Wanted(notebook=project.root / "train.ipynb")).snapshot
