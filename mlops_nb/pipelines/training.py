@@ -1,97 +1,108 @@
 """The training pipeline."""
 
+from typing import Any
+
 from kfp import dsl
 
-from mlops_nb.pipelines import components
-
-# On a cluster the volume that a run's pods share. The local engine deletes what it stands for after
-# every run, and local stages keep what they share in the run's own folder.
-VOLUME = dsl.WORKSPACE_PATH_PLACEHOLDER
-WORKSPACE = dsl.WorkspaceConfig(
-    size="10Gi",
-    kubernetes=dsl.KubernetesWorkspaceConfig(pvcSpecPatch={"accessModes": ["ReadWriteMany"]}),
-)
+from mlops_nb.pipelines import TRAINING, components
+from mlops_nb.pipelines.platform import Platform
+from mlops_nb.pipelines.pods import Pods
 
 
-@dsl.pipeline(
-    name="training",
-    description="Train the model of a notebook from pinned code and data, evaluate, register.",
-    pipeline_config=dsl.PipelineConfig(workspace=WORKSPACE),
-)
-def training(
-    code_repo: str,
-    code_sha: str,
-    code_paths: str,
-    notebook: str,
-    data_repo: str,
-    data_sha: str,
-    train_dataset: str,
-    test_dataset: str,
-    other_datasets: str,
-    target: str,
-    hyperparameters: str,
-    environment: str,
-    variables: str,
-    secrets: str,
-    cell_timeout_s: str,
-    tracking_uri: str,
-    experiment: str,
-    autolog: str,
-    model_name: str,
-    model_alias: str,
-    snapshot: str,
-    code_ref: str = "",
-    cpu: str = "1",
-    memory: str = "2Gi",
-    accelerator: str = "",
-    accelerators: str = "0",
-) -> None:
-    """Wire the stages; everything that varies is a parameter."""
-    code = components.provision_code(volume=VOLUME, repo=code_repo, sha=code_sha, ref=code_ref)
-    data = components.provision_data(
-        volume=VOLUME,
-        repo=data_repo,
-        sha=data_sha,
-        train=train_dataset,
-        test=test_dataset,
-        other=other_datasets,
+def define(platform: Platform | None) -> Any:
+    """Return the pipeline as KFP has it.
+
+    Args:
+        platform: Whose pods the stages run in; None for the generic pipeline.
+    """
+    pods = Pods(platform)
+
+    @dsl.pipeline(
+        name="training",
+        description="Train the model of a notebook from pinned code and data, evaluate, register.",
+        pipeline_config=pods.config,
     )
-    trained = components.train(
-        volume=VOLUME,
-        code=code.output,
-        data=data.output,
-        code_paths=code_paths,
-        notebook=notebook,
-        hyperparameters=hyperparameters,
-        environment=environment,
-        variables=variables,
-        secrets=secrets,
-        cell_timeout_s=cell_timeout_s,
-        tracking_uri=tracking_uri,
-        experiment=experiment,
-        autolog=autolog,
-        snapshot=snapshot,
-    )
-    trained.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
-    trained.set_accelerator_type(accelerator).set_accelerator_limit(accelerators)
-    evaluated = components.evaluate(
-        volume=VOLUME,
-        code=code.output,
-        data=data.output,
-        code_paths=code_paths,
-        notebook=notebook,
-        test=test_dataset,
-        target=target,
-        tracking_uri=tracking_uri,
-        mlflow_run_id=trained.outputs["mlflow_run_id"],
-        model_uri=trained.outputs["model_uri"],
-        snapshot=snapshot,
-    )
-    components.register(
-        metrics=evaluated.output,
-        tracking_uri=tracking_uri,
-        mlflow_run_id=trained.outputs["mlflow_run_id"],
-        model_uri=trained.outputs["model_uri"],
-        name=model_name,
-        alias=model_alias,
-    )
+    def training(
+        code_repo: str,
+        code_sha: str,
+        code_paths: str,
+        notebook: str,
+        data_repo: str,
+        data_sha: str,
+        train_dataset: str,
+        test_dataset: str,
+        other_datasets: str,
+        target: str,
+        hyperparameters: str,
+        environment: str,
+        variables: str,
+        secrets: str,
+        cell_timeout_s: str,
+        tracking_uri: str,
+        experiment: str,
+        autolog: str,
+        model_name: str,
+        model_alias: str,
+        snapshot: str,
+        code_ref: str = "",
+        cpu: str = "1",
+        memory: str = "2Gi",
+        accelerator: str = "",
+        accelerators: str = "0",
+    ) -> None:
+        """Wire the stages; everything that varies is a parameter."""
+        code = components.provision_code(
+            volume=pods.volume, repo=code_repo, sha=code_sha, ref=code_ref
+        )
+        data = components.provision_data(
+            volume=pods.volume,
+            repo=data_repo,
+            sha=data_sha,
+            train=train_dataset,
+            test=test_dataset,
+            other=other_datasets,
+        )
+        trained = components.train(
+            volume=pods.volume,
+            code=code.output,
+            data=data.output,
+            code_paths=code_paths,
+            notebook=notebook,
+            hyperparameters=hyperparameters,
+            environment=environment,
+            variables=variables,
+            secrets=secrets,
+            cell_timeout_s=cell_timeout_s,
+            tracking_uri=tracking_uri,
+            experiment=experiment,
+            autolog=autolog,
+            snapshot=snapshot,
+        )
+        trained.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
+        trained.set_accelerator_type(accelerator).set_accelerator_limit(accelerators)
+        evaluated = components.evaluate(
+            volume=pods.volume,
+            code=code.output,
+            data=data.output,
+            code_paths=code_paths,
+            notebook=notebook,
+            test=test_dataset,
+            target=target,
+            tracking_uri=tracking_uri,
+            mlflow_run_id=trained.outputs["mlflow_run_id"],
+            model_uri=trained.outputs["model_uri"],
+            snapshot=snapshot,
+        )
+        registered = components.register(
+            metrics=evaluated.output,
+            tracking_uri=tracking_uri,
+            mlflow_run_id=trained.outputs["mlflow_run_id"],
+            model_uri=trained.outputs["model_uri"],
+            name=model_name,
+            alias=model_alias,
+        )
+        tasks = (code, data, trained, evaluated, registered)
+        for stage, task in zip(TRAINING.stages, tasks, strict=True):
+            pods.give(task, stage)
+
+    return training
