@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
 
 TIMEOUT_S = 300
+_POLL_S = 0.05
 _PATH = "/callback"
 _SEEN = b"<!doctype html><title>mlops_nb</title><p>You can close this page and go back."
 
@@ -175,7 +176,7 @@ def _listening(port: int) -> Iterator[tuple[_Server, Queue[dict[str, str]]]]:
             f"nothing can be received at port {port} of this machine: {error.strerror}",
             hint="end what listens there, then log in again",
         ) from None
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(_POLL_S,), daemon=True).start()
     try:
         yield server, answers
     finally:

@@ -133,13 +133,19 @@ class _Walk:
     def _log_in(self, page: Page, form: Form) -> Response:
         if self._given:
             raise LoginError(
-                f"Dex does not take the password of {self._user}",
-                hint=f"set {VARIABLE} to the right one",
+                f"{self._endpoint.url} asks for the password again, so its session does not hold",
+                hint="give kubeflow.url as https:// where its cookies are for HTTPS alone",
             )
         _must_be_of_dex(page, form)
         self._given = True
         (name,) = form.passwords
-        return self._submit(form, {"login": self._user, name: self._password})
+        answer = self._submit(form, {"login": self._user, name: self._password})
+        if _password_form(Page.of(answer.url, answer.text)) is not None:
+            raise LoginError(
+                f"Dex does not take the password of {self._user}",
+                hint=f"set {VARIABLE} to the right one",
+            )
+        return answer
 
     def _submit(self, form: Form, values: dict[str, str] | None = None) -> Response:
         fields = {**form.fields, **(values or {})}

@@ -113,8 +113,9 @@ def _readable() -> Iterator[None]:
     except ConfigException as error:
         hint = "name the file: export KUBECONFIG=PATH, and the context: kubeflow.context"
         raise LoginError(f"the kubeconfig cannot be used: {error}", hint=hint) from None
-    except (YAMLError, OSError, ValueError) as error:
-        # Their text may show the lines around, keys included.
+    except (YAMLError, OSError, ValueError, TypeError, AttributeError) as error:
+        # The client takes it that every YAML is a kubeconfig. The text of these errors may show
+        # the lines around, keys included.
         raise LoginError(
             f"the kubeconfig cannot be read ({type(error).__name__})",
             hint="name another: export KUBECONFIG=PATH",
