@@ -27,6 +27,7 @@ from mlops_nb import project as projects
 from mlops_nb.capture import dvc, publication, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
+from mlops_nb.runners.kubeflow import authentication
 from mlops_nb.settings import Config
 from mlops_nb.types import (
     Comparison,
@@ -43,7 +44,7 @@ from mlops_nb.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlops_nb.runners import Runner
 
@@ -360,6 +361,28 @@ def compile(output: Path | str = ".") -> tuple[Path, ...]:
         path.write_bytes(pipeline.compiled.read_bytes())
         written.append(path)
     return tuple(written)
+
+
+def login(*, project: Folder = None, say: Callable[[str], None] = print) -> str:
+    """Log in at the Kubeflow endpoint, or look whether the token that it asks for is there.
+
+    Args:
+        project: A folder of the project.
+        say: Is given what the user has to do, such as an address to open.
+
+    Returns:
+        Who is logged in, or what would be sent and until when.
+
+    Raises:
+        ConfigError: A setting under `[kubeflow]` is missing.
+        LoginError: The identity provider refuses, or there is nothing to send.
+    """
+    return authentication.login(Config.load(project), say)
+
+
+def logout(*, project: Folder = None) -> bool:
+    """Forget the session that `login` kept; return whether there was one."""
+    return authentication.logout(Config.load(project))
 
 
 def value_names(*, project: Folder = None) -> tuple[str, ...]:

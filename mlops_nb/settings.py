@@ -94,6 +94,9 @@ class Config:
     kubeflow_scopes: tuple[str, ...] = _setting(
         ("openid", "email", "profile", "offline_access"), "scopes to ask the issuer for"
     )
+    kubeflow_redirect_port: int = _setting(
+        0, "port here that browser comes back to; 0 for any, unless the issuer has one registered"
+    )
     kubeflow_context: str = _setting("", "context of the kubeconfig; the current one if empty")
     kubeflow_service_account: str = _setting("", "service account of the pods; KFP's own if empty")
     kubeflow_volume_claim: str = _setting(

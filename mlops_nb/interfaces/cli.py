@@ -357,6 +357,28 @@ def compile_(view: View, output: str, as_json: bool) -> None:
 @_project
 @_json
 @click.pass_obj
+def login(view: View, project: str | None, as_json: bool) -> None:
+    """Log in at the Kubeflow endpoint, or look whether its token is there."""
+    say = functools.partial(click.echo, err=True) if as_json else view.text
+    who = api.login(project=project, say=say)
+    _show(as_json, {"login": who}, lambda: view.text(f"logged in: {who}"))
+
+
+@verbs.command()
+@_project
+@_json
+@click.pass_obj
+def logout(view: View, project: str | None, as_json: bool) -> None:
+    """Forget the session at the Kubeflow endpoint."""
+    done = api.logout(project=project)
+    text = "logged out" if done else "no session of ours is kept"
+    _show(as_json, {"logged_out": done}, lambda: view.text(text))
+
+
+@verbs.command()
+@_project
+@_json
+@click.pass_obj
 def config(view: View, project: str | None, as_json: bool) -> None:
     """Show every setting, its value and its source."""
     settings = api.config(project=project)
