@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus, urlencode
 from tests.runners.authentication.serving import Double, Reply, Request, as_json, redirect
 
 CLIENT = "notebooks"
-SECRET = "planted-client:secret/1"  # To be encoded before it is joined with the client's name.
+SECRET = "planted+client:secret/100%"  # To be encoded before it is joined with the client's name.
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 AUTHORIZE = {
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce"),
@@ -36,6 +36,7 @@ class Issuer(Double):
         self.lifetime_s = 3600.0
         self.refuses = ""
         self.pause_s = 0.0
+        self.away = 0
         self.clock = time.monotonic
         self.polls_until_approval = 2
         self.interval_s = 5.0
@@ -110,6 +111,8 @@ class Issuer(Double):
             form.pop(name, None)
         if not self._knows(request) or set(form) != FIELDS.get(grant):
             return self.violation(f"token with {sorted(request.form)}")
+        if self.away:
+            return as_json({"error": "temporarily_unavailable"}, self.away)
         if grant == "refresh_token":
             return self._refresh(form["refresh_token"])
         if grant == DEVICE:

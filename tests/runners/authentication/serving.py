@@ -23,6 +23,7 @@ class Request:
     form: dict[str, str]
     headers: dict[str, str]
     cookies: dict[str, str]
+    certificate: str = ""
 
 
 @dataclass
@@ -99,6 +100,7 @@ class Double:
                     form=dict(parse_qsl(self.rfile.read(size).decode(), keep_blank_values=True)),
                     headers=headers,
                     cookies={name: morsel.value for name, morsel in cookies.items()},
+                    certificate=str(getattr(self.connection, "getpeercert", str)()),
                 )
                 with double._one_at_a_time:
                     double.requests.append(request)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
 from mlops_nb.exceptions import BackendError, ConfigError, LoginError
 from mlops_nb.runners.kubeflow import authentication
 from mlops_nb.runners.kubeflow.authentication import openid
-from mlops_nb.runners.kubeflow.authentication.openid import Client, OpenIDLogin, Tokens
+from mlops_nb.runners.kubeflow.authentication.client import Client, Tokens
+from mlops_nb.runners.kubeflow.authentication.openid import OpenIDLogin
+from mlops_nb.runners.kubeflow.authentication.sessions import Session
 from mlops_nb.runners.kubeflow.authentication.web import Web
 from tests.runners.authentication.issuer import CLIENT, SECRET, Issuer, jwt
 from tests.runners.authentication.serving import Double, as_json, redirect
@@ -23,9 +26,9 @@ def client_of(issuer: Issuer) -> Client:
 def logged_in(config, issuer: Issuer) -> OpenIDLogin:
     """Return a way that has a session, as if the user had just said yes."""
 
-    def say_yes(client: Client, _) -> openid.Session:
+    def say_yes(client: Client, _) -> Session:
         given = issuer._grant()
-        return client.session(openid.msgspec.json.decode(given.body, type=Tokens))
+        return client.session(msgspec.json.decode(given.body, type=Tokens))
 
     way = OpenIDLogin(config, say_yes)
     assert way.login(print) == "ada@example.org"
@@ -67,6 +70,13 @@ def test_an_issuer_that_is_away_is_said(config, refused):
         Client(url, CLIENT, (), Web(None))
 
 
+def test_an_error_of_the_network_does_not_show_a_code(refused):
+    with Issuer() as issuer:
+        url = f"{issuer.url}/callback?code=planted"
+    with refused(BackendError, "/callback gives no answer"):
+        Web(None).send("GET", url)
+
+
 def test_an_issuer_with_a_certificate_of_its_own_needs_the_authority(authority, refused):
     with Issuer(authority.certificate("issuer")) as issuer:
         with refused(BackendError, "a certificate that is not trusted"):
@@ -100,7 +110,7 @@ def test_no_redirect_takes_the_secret_of_the_client_along(issuer, monkeypatch, r
 
     with Elsewhere() as elsewhere, Passing() as passing:
         issuer.discovery = {"token_endpoint": f"{passing.url}/token"}
-        with refused(BackendError, "answers 307, and not as OAuth"):
+        with refused(BackendError, "answers 307, with no token"):
             client_of(issuer).tokens(grant_type="refresh_token", refresh_token="planted")
         assert "authorization" in passing.requests[0].headers
         assert elsewhere.requests == []
@@ -224,14 +234,26 @@ def test_a_login_that_the_issuer_has_ended_asks_for_another(openid_config, issue
     assert caught.value.hint == "log in: jupyter mlops login"
 
 
+@pytest.mark.parametrize("status", [503, 429])
+def test_an_issuer_that_is_away_for_a_while_does_not_end_the_login(
+    status, openid_config, issuer, refused
+):
+    way = logged_in(openid_config(), issuer)
+    way.headers()
+    issuer.away = status
+    with refused(BackendError, f"answers {status}") as caught:
+        way.renew()
+    assert type(caught.value) is BackendError
+    issuer.away = 0
+    assert way.renew() is True
+
+
 def test_without_a_refresh_token_nothing_is_tried_again(openid_config, issuer, refused):
     issuer.tokens = {"refresh_token": ""}
     way = logged_in(openid_config(), issuer)
     way.headers()
     assert way.renew() is False
-    issuer.lifetime_s = -1
-    issuer.claims = {}
-    way._store.write(openid.Session("ada", bearer="planted", expires_at=time.time()))
+    way._store.write(Session("ada", bearer="planted", expires_at=time.time()))
     with refused(LoginError, "the login of ada has ended"):
         way.headers()
 
@@ -255,7 +277,7 @@ def test_an_error_that_repeats_what_was_sent_is_not_shown(issuer, refused):
 
     with Talking() as talking:
         issuer.discovery = {"token_endpoint": f"{talking.url}/token"}
-        with refused(BackendError, "answers 400, and not as OAuth"):
+        with refused(BackendError, "answers 400, with no token"):
             client_of(issuer).tokens(grant_type="refresh_token", refresh_token="planted")
 
 

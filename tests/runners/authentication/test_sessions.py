@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from mlops_nb.exceptions import LoginError
+from mlops_nb.exceptions import BackendError, LoginError
 from mlops_nb.runners.kubeflow.authentication import sessions
 from mlops_nb.runners.kubeflow.authentication.sessions import Session, Store
 
@@ -53,6 +53,13 @@ def test_a_damaged_session_is_refused_and_not_shown(refused):
     store.path.write_bytes(store.path.read_bytes()[:-9])
     with refused(LoginError, "does not hold a session"):
         store.read()
+
+
+def test_a_lock_that_is_never_let_go_is_said(monkeypatch, refused):
+    monkeypatch.setattr(sessions, "_LOCK_TIMEOUT_S", 0.1)
+    store = Store.of("https://host", "dex", "ada")
+    with store.lock(), refused(BackendError, "another process has held"), store.lock():
+        pass
 
 
 def test_a_session_does_not_print_its_secrets():

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from mlops_nb.exceptions import ConfigError, LoginError
 from mlops_nb.runners.kubeflow.authentication.claims import LOG_IN
-from mlops_nb.runners.kubeflow.authentication.openid import Client, OpenIDLogin, Refusal
+from mlops_nb.runners.kubeflow.authentication.client import Client, Refusal
+from mlops_nb.runners.kubeflow.authentication.openid import OpenIDLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

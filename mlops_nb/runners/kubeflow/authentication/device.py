@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb.exceptions import BackendError, ConfigError, LoginError
-from mlops_nb.runners.kubeflow.authentication import openid
 from mlops_nb.runners.kubeflow.authentication.claims import LOG_IN
-from mlops_nb.runners.kubeflow.authentication.openid import Client, OpenIDLogin, Refusal, Tokens
+from mlops_nb.runners.kubeflow.authentication.client import Client, Refusal, Tokens, refusal
+from mlops_nb.runners.kubeflow.authentication.openid import OpenIDLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def _code(client: Client) -> Code:
         )
     answer = client.post(url, {"scope": client.scope})
     if answer.status_code != 200:
-        raise _refused(client, openid.refusal(answer))
+        raise _refused(client, refusal(answer))
     try:
         return msgspec.json.decode(answer.content, type=Code)
     except msgspec.DecodeError:
@@ -95,8 +95,8 @@ def _ask(client: Client, code: Code) -> Tokens | Refusal:
         return Refusal("slow_down")
 
 
-def _refused(client: Client, refusal: Refusal) -> LoginError:
-    issuer, error = client.provider.issuer, refusal.error
+def _refused(client: Client, given: Refusal) -> LoginError:
+    issuer, error = client.provider.issuer, given.error
     said = {
         "access_denied": "the login was refused in the browser",
         "expired_token": "nobody has entered the code in time",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb import journal
-from mlops_nb.exceptions import LoginError
+from mlops_nb.exceptions import BackendError, LoginError
 from mlops_nb.runners.kubeflow.authentication.claims import LOG_IN
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
+    from collections.abc import Iterator
 
 STATE = "MLOPS_NB_STATE"
 # Longer than a login that goes through all of its pages.
@@ -58,11 +59,24 @@ class Store:
         digest = hashlib.sha256(msgspec.json.encode(key)).hexdigest()
         return cls(folder() / f"{digest[:32]}.json")
 
-    def lock(self) -> BaseFileLock:
-        """Return the lock to hold from reading a session to writing the next."""
-        from filelock import FileLock
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock of the session, from reading it to writing the next.
 
-        return FileLock(self.path.with_suffix(".lock"), timeout=_LOCK_TIMEOUT_S, mode=0o600)
+        Raises:
+            BackendError: Another process holds it and does not come to an end.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self.path.with_suffix(".lock")
+        try:
+            with FileLock(path, timeout=_LOCK_TIMEOUT_S, mode=0o600):
+                yield
+        except Timeout:
+            raise BackendError(
+                f"another process has held {path} for {_LOCK_TIMEOUT_S} s",
+                hint=f"find it: fuser {path}",
+            ) from None
 
     def read(self) -> Session | None:
         """Return the session, None where nobody is logged in.
