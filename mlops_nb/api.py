@@ -280,7 +280,7 @@ def delete(run_id: str, *, force: bool = False, project: Folder = None) -> str:
         RunError: The run goes on, or a registered model version came from it.
     """
     config = Config.load(project)
-    runner = backends.runner(config)
+    runner = backends.Everywhere(config)
     run = runner.get(_resolve(runner, run_id))
     if run.model is not None and run.model.version is not None and not force:
         raise RunError(
@@ -312,7 +312,7 @@ def reproduce(
         PASS or FAIL for data, packages and each metric, and the first difference as the reason.
     """
     config = Config.load(project)
-    runner = backends.runner(config)
+    runner = backends.Everywhere(config)
     recorded = runner.get(_resolve(runner, run_id))
     reproduction.must_be_reproducible(recorded)
     repository = Repository.find(config.root)
@@ -332,7 +332,7 @@ def reproduce(
 def export(run_id: str, file: Path | str, *, project: Folder = None) -> Path:
     """Write a run as one file: record, commit, data and lock, readable without this package."""
     config = Config.load(project)
-    runner = backends.runner(config)
+    runner = backends.Everywhere(config)
     transfer.write(config, runner.get(_resolve(runner, run_id)), Path(file))
     return Path(file)
 
@@ -341,7 +341,7 @@ def import_(file: Path | str, *, project: Folder = None) -> Run:
     """Put a run that `export` wrote into this project, to be shown or reproduced here."""
     config = Config.load(project)
     projects.prepare_state(config)
-    return backends.runner(config).get(transfer.read(config, Path(file)))
+    return backends.Everywhere(config).get(transfer.read(config, Path(file)))
 
 
 def compile(output: Path | str = ".") -> tuple[Path, ...]:
@@ -430,7 +430,7 @@ def config(*, project: Folder = None) -> tuple[Setting, ...]:
 
 
 def _runner(project: Folder) -> Runner:
-    return backends.runner(Config.load(project))
+    return backends.Everywhere(Config.load(project))
 
 
 def _wanted(

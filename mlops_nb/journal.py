@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RUN_ID = "MLOPS_RUN_ID"
+RUNS = "runs"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
 CRASH_AT = "MLOPS_CRASH_AT"
 _RESERVE_BYTES = 64 * 1024
+_IN_LOG = b"mlops_nb event: "
 
 
 class Event(Record, tag_field="event", frozen=True, kw_only=True):
@@ -52,6 +54,12 @@ class RunQueued(Event, tag="run_queued", frozen=True, kw_only=True):
     """A process waits to drive the run; once for the submission, and once for each resume."""
 
     pid: int
+
+
+class RunSubmitted(Event, tag="run_submitted", frozen=True, kw_only=True):
+    """A cluster has the run, under an id of its own."""
+
+    kfp_run_id: str
 
 
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
@@ -105,6 +113,12 @@ class MetricsLogged(Event, tag="metrics_logged", frozen=True, kw_only=True):
     metrics: dict[str, float]
 
 
+class PointsLogged(Event, tag="points_logged", frozen=True, kw_only=True):
+    """Lines of the points file of a pod; who follows it appends them to the run's own."""
+
+    lines: str
+
+
 class ModelLogged(Event, tag="model_logged", frozen=True, kw_only=True):
     """The run has a model, or its model has a version now."""
 
@@ -140,6 +154,7 @@ class RunFinished(Event, tag="run_finished", frozen=True, kw_only=True):
 
 AnyEvent = (
     RunQueued
+    | RunSubmitted
     | RunStarted
     | Preparing
     | StageStarted
@@ -148,6 +163,7 @@ AnyEvent = (
     | CellsDone
     | RunTracked
     | MetricsLogged
+    | PointsLogged
     | ModelLogged
     | StageFinished
     | StageKilled
@@ -326,13 +342,26 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
 def emit(event: AnyEvent) -> None:
     """Append an event to the journal of the run that this process works for.
 
-    Without a run folder, as in a pod, the event goes to standard output as one JSON line.
+    Without a run folder, as in a pod, the event is a line of standard output, which
+    `event_of_line` reads.
     """
     folder = os.environ.get(RUN_FOLDER)
     if folder:
         RunFolder(Path(folder)).append(event)
     else:
-        print(_encode(event).decode(), end="", flush=True)
+        # Of its own, whatever the user's code has left unfinished on the line before.
+        os.write(1, b"\n" + _IN_LOG + _encode(event))
+
+
+def event_of_line(line: bytes) -> AnyEvent | None:
+    """Return the event in a line of a pod's log, None where it has none."""
+    if not line.startswith(_IN_LOG):
+        return None
+    try:
+        return _decode(line.removeprefix(_IN_LOG))
+    except (ValueError, msgspec.ValidationError):
+        # The log's own limit cut it.
+        return None
 
 
 def new_run(request: RunRequest) -> Run:
@@ -367,6 +396,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
                 "progress": None,
                 "stages": _reopened(run.stages),
             }
+        case RunSubmitted(kfp_run_id=kfp_run_id):
+            return {"kfp_run_id": kfp_run_id}
         case RunStarted():
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
         case Preparing(what=what):
@@ -399,8 +430,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
                 peak_memory_bytes=event.peak_memory_bytes,
             )
             return {"stages": _with(run.stages, stage), "error": error or run.error}
-        case StageKilled():
-            # What the driver makes of it is in the stage's end.
+        case StageKilled() | PointsLogged():
+            # What the driver makes of a death is in the stage's end; points have a file.
             return {}
         case RunFinished(state=state, seconds=seconds, error=error):
             return {

@@ -27,6 +27,7 @@ __all__ = [
     "Moment",
     "Point",
     "Progress",
+    "Published",
     "Row",
     "Run",
     "RunRequest",
@@ -374,7 +375,8 @@ class Run(Record, frozen=True, kw_only=True):
     """A run as any session sees it: the request, and what has happened since.
 
     `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
-    are before this one in the queue, None where it is in none.
+    are before this one in the queue, None where it is in none. `trouble` says since when a cluster
+    gives no answer, None where it does.
     """
 
     id: str
@@ -398,6 +400,7 @@ class Run(Record, frozen=True, kw_only=True):
     reproduces: str | None = None
     findings: tuple[Finding, ...] = ()
     error: Failure | None = None
+    trouble: str | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
@@ -473,6 +476,26 @@ class Verdict(Record, frozen=True, kw_only=True):
     passed: bool
     reason: str | None
     checks: tuple[Check, ...]
+
+
+class Published(Record, frozen=True, kw_only=True):
+    """A pipeline as a server has it.
+
+    Attributes:
+        pipeline: Its name there.
+        version: Name of the version.
+        digest: SHA-256 of the compiled pipeline.
+        pipeline_id: The server's id of the pipeline.
+        version_id: The server's id of the version.
+        uploaded: Whether it was uploaded now; the server had it before if not.
+    """
+
+    pipeline: str
+    version: str
+    digest: str
+    pipeline_id: str
+    version_id: str
+    uploaded: bool
 
 
 class Setting(Record, frozen=True, kw_only=True):

@@ -12,8 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import TrackingError
-from mlops_nb.journal import MetricsLogged, emit
-from mlops_nb.points_file import latest
+from mlops_nb.journal import MetricsLogged, PointsLogged, emit
+from mlops_nb.points_file import encode, latest
+from mlops_nb.stages import volume
 from mlops_nb.tracking import close
 from mlops_nb.tracking.forward import Forwarder
 
@@ -165,6 +166,9 @@ class _Journal:
     def _read(self) -> None:
         points, self.offset = self.file.read(self.offset)
         latest(points, self.latest)
+        if points and volume.in_pod():
+            # Nobody outside of the pod sees its file.
+            emit(PointsLogged(lines=encode(points).decode()))
 
     def _emit(self, metrics: dict[str, float]) -> None:
         news = {k: v for k, v in metrics.items() if not _same(self.seen.get(k), v)}

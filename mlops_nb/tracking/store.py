@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb import encoding
 from mlops_nb.exceptions import TrackingError
 from mlops_nb.tracking import digest, tags
+from mlops_nb.types import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -179,6 +180,32 @@ class Store:
             query = f"attributes.status = 'RUNNING' and tags.`{tags.RUN_ID}` = '{run_id}'"
             found = self._client.search_runs(experiments, query)
         return [run.info.run_id for run in found]
+
+    def find(self, run_id: str, snapshot_id: str) -> tuple[str, Model | None]:
+        """Find the finished MLflow run of a run of ours, or else the last of the same snapshot.
+
+        Returns:
+            Its id, "" where there is none, and its model.
+        """
+        with self._reached():
+            experiments = [e.experiment_id for e in self._client.search_experiments()]
+            for tag, value in ((tags.RUN_ID, run_id), (tags.SNAPSHOT_ID, snapshot_id)):
+                query = f"attributes.status = 'FINISHED' and tags.`{tag}` = '{value}'"
+                found = self._client.search_runs(experiments, query, max_results=1)
+                if found:
+                    mlflow_run_id: str = found[0].info.run_id
+                    return mlflow_run_id, self._model(mlflow_run_id)
+        return "", None
+
+    def _model(self, mlflow_run_id: str) -> Model | None:
+        uri = self.model_uri(mlflow_run_id)
+        if uri is None:
+            return None
+        versions = self._client.search_model_versions(f"run_id = '{mlflow_run_id}'")
+        newest = max(versions, key=lambda v: int(v.version), default=None)
+        if newest is None:
+            return Model(uri=uri)
+        return Model(uri=uri, name=newest.name, version=str(newest.version))
 
     def delete(self, mlflow_run_id: str) -> None:
         """Mark the run as deleted; MLflow can restore it until `mlflow gc`."""

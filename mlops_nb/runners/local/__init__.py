@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,29 +18,30 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import executed, processes
+from mlops_nb import processes
 from mlops_nb.exceptions import RunError
 from mlops_nb.journal import (
     RUN_ID,
-    MetricsLogged,
+    RUNS,
     RunFinished,
     RunFolder,
     RunQueued,
     fold,
     new_run,
 )
-from mlops_nb.points_file import latest
+from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.local import queue
+from mlops_nb.runners.records import Records, must_be_resumable
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mlops_nb.settings import Config
     from mlops_nb.types import Point
 
+NAME = "local"
 DRIVER = "mlops_nb.runners.local.driver"
 CANCEL_TIMEOUT_S = 15
 LOCK_TIMEOUT_S = 1
@@ -55,23 +55,19 @@ class LocalRunner:
     """
 
     def __init__(self, config: Config) -> None:
-        self.folder = config.state_folder / "runs"
+        self.records = Records(config.state_folder / RUNS)
         self.queue = str(config.state_folder / "queue")
         self.places = config.run_parallel or os.cpu_count() or 1
 
     def submit(self, request: RunRequest) -> Run:
         """Put the run into the queue."""
-        folder = RunFolder(self.folder / request.id)
-        folder.create(request)
+        folder = self.records.new(request)
         self._start(folder)
         return self.get(request.id)
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, newest first."""
-        if not self.folder.is_dir():
-            return ()
-        names = sorted((p.name for p in self.folder.iterdir() if p.name[0] != "."), reverse=True)
-        return tuple(name for name in names if RunFolder(self.folder / name).request.is_file())
+        return self.records.of(NAME)
 
     def list(self) -> tuple[Run, ...]:
         """Return all runs, newest first."""
@@ -79,7 +75,7 @@ class LocalRunner:
 
     def get(self, run_id: str) -> Run:
         """Return a run; one whose driver is gone without a word is LOST, and is recorded so."""
-        folder = self._folder(run_id)
+        folder = self.records.folder(run_id)
         run = folder.load()
         if run.state.terminal:
             return run
@@ -92,13 +88,13 @@ class LocalRunner:
 
     def request(self, run_id: str) -> RunRequest:
         """Return what a run was asked for."""
-        return self._folder(run_id).load_request()
+        return self.records.folder(run_id).load_request()
 
     def watch(
         self, run_id: str, *, interval_s: float = 0.2, ticking: bool = False
     ) -> Iterator[Run]:
         """Yield the run now, and whenever its journal has grown, to its end."""
-        folder = self._folder(run_id)
+        folder = self.records.folder(run_id)
         run, offset = new_run(folder.load_request()), 0
         while True:
             held = _is_held(folder)
@@ -118,24 +114,15 @@ class LocalRunner:
 
     def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
         """Return the metric points after a byte offset, and the offset to go on from."""
-        return self._folder(run_id).read_points(offset)
+        return self.records.points(run_id, offset)
 
     def logs(self, run_id: str, stage: str | None = None, *, last_bytes: int | None = None) -> str:
         """Return the log of a stage, or of all stages and then the driver's."""
-        folder = self._folder(run_id)
-        stages = (*folder.load_request().stages, "driver")
-        if stage is None:
-            parts = [(name, _read(folder.log(name), last_bytes)) for name in stages]
-            return "\n".join(f"== {name}\n{text}" for name, text in parts if text)
-        if stage not in stages:
-            raise RunError(
-                f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}"
-            )
-        return _read(folder.log(stage), last_bytes)
+        return self.records.logs(run_id, stage, last_bytes=last_bytes)
 
     def cancel(self, run_id: str) -> Run:
         """Ask the driver to end the run; end it ourselves where the driver does not answer."""
-        folder = self._folder(run_id)
+        folder = self.records.folder(run_id)
         run = self.get(run_id)
         if run.state.terminal:
             return run
@@ -155,42 +142,13 @@ class LocalRunner:
 
     def delete(self, run_id: str) -> None:
         """Delete an ended run's folder, and mark its MLflow run as deleted."""
-        run = self.get(run_id)
-        if not run.state.terminal:
-            raise RunError(
-                f"run {run_id} is {run.state.value}",
-                hint=f"end it first: jupyter mlops cancel {run_id}",
-            )
-        if run.mlflow_run_id is not None and run.tracking_uri is not None:
-            from mlops_nb.tracking.close import DELETED, close
-
-            close(run.tracking_uri, run.mlflow_run_id, DELETED, self._folder(run_id).points)
-        # Under another name it is no run any more, however far the removal comes.
-        gone = self.folder / f".deleted-{run_id}"
-        self._folder(run_id).path.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        self.records.delete(self.get(run_id))
 
     def resume(self, run_id: str) -> Run:
         """Start the driver again; the engine's cache has the stages that succeeded."""
-        run = self.get(run_id)
-        if not run.state.terminal:
-            raise RunError(
-                f"run {run_id} is {run.state.value}: there is nothing to resume",
-                hint=f"follow it: jupyter mlops watch {run_id}",
-            )
-        if run.state is RunState.SUCCEEDED:
-            raise RunError(
-                f"run {run_id} has succeeded: there is nothing to resume",
-                hint=f"see it: jupyter mlops show {run_id}",
-            )
-        self._start(self._folder(run_id))
+        must_be_resumable(self.get(run_id))
+        self._start(self.records.folder(run_id))
         return self.get(run_id)
-
-    def _folder(self, run_id: str) -> RunFolder:
-        folder = RunFolder(self.folder / run_id)
-        if folder.path.parent != self.folder or not folder.request.is_file():
-            raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
-        return folder
 
     def _start(self, folder: RunFolder) -> None:
         """Start a process that already holds the run's lock when this returns.
@@ -248,24 +206,6 @@ class LocalRunner:
             return folder.load()
 
 
-def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.executable) -> None:
-    """End notebook and MLflow run of a training that was killed, with all that it has logged."""
-    from mlops_nb.tracking.close import close
-
-    run = folder.load()
-    if not any(s.name == "train" and s.state is StageState.RUNNING for s in run.stages):
-        return
-    executed.close(folder.notebook)
-    known: dict[str, Point] = {}
-    latest(folder.read_points()[0], known)
-    if known:
-        folder.append(MetricsLogged(metrics={name: point.value for name, point in known.items()}))
-    uri = run.tracking_uri or folder.load_request().arguments["tracking_uri"]
-    status = "KILLED" if state is RunState.CANCELED else "FAILED"
-    tracked = run.mlflow_run_id or ""
-    close(uri, tracked, status, folder.points, run_id=run.id, python=python)
-
-
 def _is_held(folder: RunFolder) -> bool:
     """Whether the driver lives. A shared lock: those who ask are not in each other's way."""
     try:
@@ -300,12 +240,3 @@ def _take(folder: RunFolder) -> int:
 def _driver_pid(folder: RunFolder) -> int | None:
     started = [event for event in folder.read()[0] if isinstance(event, RunQueued)]
     return started[-1].pid if started else None
-
-
-def _read(path: Path, last_bytes: int | None = None) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        if last_bytes is not None:
-            file.seek(max(0, path.stat().st_size - last_bytes))
-        return file.read().decode("utf-8", errors="replace")

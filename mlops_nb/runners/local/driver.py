@@ -29,7 +29,8 @@ from mlops_nb.journal import (
     StageKilled,
 )
 from mlops_nb.pipelines import PIPELINES
-from mlops_nb.runners.local import DRIVER, end_tracking
+from mlops_nb.runners.ending import end_tracking
+from mlops_nb.runners.local import DRIVER
 from mlops_nb.runners.local.deadline import Deadline
 from mlops_nb.stages import DRIVER_PID, STAGE_HOST, host, reuse
 from mlops_nb.types import Failure, RunState, Stage, StageState

@@ -1,0 +1,212 @@
+"""Copy what a cluster's run does into the run's folder here, where any session finds it.
+
+A stage in a pod prints its events, and the server gives a pod's log from its start each time. What
+is new in it is told by where the last copy ended; a log that the cluster has cut at its head is
+taken up at the first line that is not known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_nb import encoding, journal
+from mlops_nb.journal import (
+    AnyEvent,
+    PointsLogged,
+    RunFolder,
+    RunTracked,
+    StageFinished,
+    StageStarted,
+    replace_file,
+)
+from mlops_nb.points_file import PointsFile
+from mlops_nb.runners.kubeflow import nodes
+from mlops_nb.runners.kubeflow.client import RefusedError
+from mlops_nb.types import Failure, Record, Stage, StageState
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from mlops_nb.runners.kubeflow.server import Server
+
+_DONE = (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED, StageState.CANCELED)
+_HEAD_BYTES = 4096
+
+
+class Copied(Record, frozen=True, kw_only=True):
+    """How far a pod's log is copied.
+
+    Attributes:
+        pod: Its name.
+        size: Bytes of the log that were read.
+        head: Hash of the log's beginning.
+        last: Hash of the last line that was read.
+        ended: Whether the pod had ended when it was read.
+    """
+
+    pod: str
+    size: int = 0
+    head: str = ""
+    last: str = ""
+    ended: bool = False
+
+
+class Mirror:
+    """The copy of one run.
+
+    Args:
+        server: Where the run is.
+        folder: Its folder here.
+    """
+
+    def __init__(self, server: Server, folder: RunFolder) -> None:
+        self._server, self.folder = server, folder
+        self._path = folder.path / "pods.json"
+        self._copied = self._load()
+
+    def update(self, run: dict[str, Any], stages: tuple[str, ...], *, canceled: bool) -> None:
+        """Copy what the run's stages have done since the last time.
+
+        Args:
+            run: The run as the server has it.
+            stages: The stages of its pipeline.
+            canceled: Whether somebody has ended it: its pods were then killed on purpose.
+        """
+        for stage in stages:
+            node = nodes.of_stage(run, stage)
+            if node.pods:
+                self._copy(run["run_id"], stage, node)
+            if not canceled:
+                self._say_end(stage, node)
+
+    def _copy(self, kfp_run_id: str, stage: str, node: nodes.Node) -> None:
+        known = self._copied.get(stage)
+        if known is not None and known.ended and known.pod in node.pods:
+            return
+        found = self._fetch(kfp_run_id, node, known)
+        if found is None:
+            return
+        pod, log = found
+        if known is None or known.pod != pod:
+            known = Copied(pod=pod)
+        ended = node.state in _DONE
+        # A line that is still being written is read the next time.
+        whole = log if ended else log[: log.rfind(b"\n") + 1]
+        for line in _after(whole, known).splitlines(keepends=True):
+            self._take(stage, line)
+        last = whole.splitlines()[-1:] or [b""]
+        self._copied[stage] = Copied(
+            pod=pod,
+            size=len(whole),
+            head=_hash(whole[:_HEAD_BYTES]) if len(whole) >= _HEAD_BYTES else "",
+            last=_hash(last[0]),
+            ended=ended,
+        )
+        self._keep()
+
+    def _fetch(
+        self, kfp_run_id: str, node: nodes.Node, known: Copied | None
+    ) -> tuple[str, bytes] | None:
+        """Return a pod's name and its log; None where there is none yet, or no more."""
+        names = node.pods
+        if known is not None and known.pod in names:
+            names = (known.pod,)
+        for pod in names:
+            with contextlib.suppress(RefusedError):
+                return pod, self._server.log(kfp_run_id, pod)
+        return None
+
+    def _take(self, stage: str, line: bytes) -> None:
+        event = journal.event_of_line(line.rstrip(b"\r\n"))
+        if event is None:
+            self._log(stage, line)
+        elif isinstance(event, PointsLogged):
+            self._points(event.lines)
+        else:
+            if isinstance(event, RunTracked):
+                PointsFile(self.folder.points).begin()
+            self.folder.append(self._at_home(event, stage))
+
+    def _at_home(self, event: AnyEvent, stage: str) -> AnyEvent:
+        """Return an event with the paths of this machine in place of the pod's."""
+        if isinstance(event, StageFinished) and event.error is not None:
+            error = msgspec.structs.replace(event.error, log=str(self.folder.log(stage)))
+            return msgspec.structs.replace(event, error=error)
+        return event
+
+    def _log(self, stage: str, line: bytes) -> None:
+        _append(self.folder.log(stage), line)
+
+    def _points(self, lines: str) -> None:
+        _append(self.folder.points, lines.encode())
+
+    def _say_end(self, stage: str, node: nodes.Node) -> None:
+        """Journal the end of a stage that could not say it itself."""
+        if node.state not in (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED):
+            return
+        here = self.folder.load().stage(stage)
+        if here.state in _DONE:
+            return
+        error, note, state = None, None, node.state
+        if state is StageState.FAILED:
+            error = self._failure(here, node)
+        elif here.state is StageState.PENDING:
+            state, note = StageState.SKIPPED, "unchanged: the cluster's cache had its outputs"
+        if here.state is StageState.PENDING:
+            self.folder.append(StageStarted(stage=stage))
+        self.folder.append(StageFinished(stage=stage, state=state, note=note, error=error))
+
+    def _failure(self, here: Stage, node: nodes.Node) -> Failure:
+        said = f": {node.message}" if node.message else ""
+        limit_s = self.folder.load_request().stage_timeout_s
+        if here.state is not StageState.RUNNING:
+            kind, what = "PodFailed", f"the pod of stage {here.name} did not start{said}"
+            hint = "check images, secrets and volumes: jupyter mlops config"
+        elif limit_s and time.time() - (here.started_at or 0) >= limit_s:
+            kind, what = "StageTimeout", f"stage {here.name} took longer than {limit_s} s"
+            hint = "make it faster, or raise run.stage_timeout_s in mlops.toml"
+        else:
+            kind, what = "StageKilled", f"the pod of stage {here.name} was killed or evicted{said}"
+            hint = "often it was out of memory: raise resources.memory in mlops.toml"
+        log = str(self.folder.log(here.name))
+        return Failure(type=kind, message=what, hint=hint, stage=here.name, log=log)
+
+    def _load(self) -> dict[str, Copied]:
+        try:
+            data = encoding.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        return msgspec.convert(data, dict[str, Copied])
+
+    def _keep(self) -> None:
+        replace_file(self._path, encoding.record(self._copied).encode())
+
+
+def _after(log: bytes, known: Copied) -> bytes:
+    """Return what is new in a log."""
+    if known.size <= len(log) and known.head in ("", _hash(log[:_HEAD_BYTES])):
+        return log[known.size :]
+    lines = log.splitlines(keepends=True)
+    hashes = [_hash(line.rstrip(b"\r\n")) for line in lines]
+    if known.last in hashes:
+        place = len(hashes) - 1 - hashes[::-1].index(known.last)
+        return b"".join(lines[place + 1 :])
+    return b"[the cluster has cut this log here]\n" + log
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _append(path: Any, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,152 @@
+"""The runs of a project as they are on this machine's disk, whichever back-end runs them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_nb.exceptions import RunError
+from mlops_nb.journal import RunFolder
+from mlops_nb.types import Record, RunState
+
+if TYPE_CHECKING:
+    import builtins
+    from pathlib import Path
+
+    from mlops_nb.types import Point, Run, RunRequest
+
+
+class _Backend(Record, frozen=True):
+    """The one field that says where a run is; the rest of a request is long."""
+
+    backend: str
+
+
+_BACKEND = msgspec.json.Decoder(_Backend)
+
+
+class Records:
+    """The folders of runs.
+
+    Args:
+        folder: Where they are, one a run, named by the run's id.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of all runs, newest first."""
+        if not self.path.is_dir():
+            return ()
+        names = sorted((p.name for p in self.path.iterdir() if p.name[0] != "."), reverse=True)
+        return tuple(name for name in names if RunFolder(self.path / name).request.is_file())
+
+    def of(self, backend: str) -> tuple[str, ...]:
+        """Return the ids of a back-end's runs, newest first."""
+        return tuple(run_id for run_id in self.ids() if self.backend(run_id) == backend)
+
+    def backend(self, run_id: str) -> str:
+        """Return the name of the back-end that a run was submitted to."""
+        folder = self.folder(run_id)
+        try:
+            return _BACKEND.decode(folder.request.read_bytes()).backend
+        except msgspec.DecodeError:
+            # It holds a NaN, for which JSON has no number.
+            return folder.load_request().backend
+
+    def has(self, run_id: str) -> bool:
+        """Whether there is such a run."""
+        folder = RunFolder(self.path / run_id)
+        return folder.path.parent == self.path and folder.request.is_file()
+
+    def folder(self, run_id: str) -> RunFolder:
+        """Return the folder of a run.
+
+        Raises:
+            RunError: There is no such run.
+        """
+        if not self.has(run_id):
+            raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+        return RunFolder(self.path / run_id)
+
+    def new(self, request: RunRequest) -> RunFolder:
+        """Make the folder of a run."""
+        folder = RunFolder(self.path / request.id)
+        folder.create(request)
+        return folder
+
+    def discard(self, run_id: str) -> None:
+        """Remove the folder of a run that was never started."""
+        shutil.rmtree(self.path / run_id, ignore_errors=True)
+
+    def points(self, run_id: str, offset: int = 0) -> tuple[builtins.list[Point], int]:
+        """Return the metric points after a byte offset, and the offset to go on from."""
+        return self.folder(run_id).read_points(offset)
+
+    def logs(self, run_id: str, stage: str | None = None, *, last_bytes: int | None = None) -> str:
+        """Return the log of a stage, or of all stages and then the driver's.
+
+        Raises:
+            RunError: The pipeline has no such stage.
+        """
+        folder = self.folder(run_id)
+        stages = (*folder.load_request().stages, "driver")
+        if stage is None:
+            parts = [(name, _read(folder.log(name), last_bytes)) for name in stages]
+            return "\n".join(f"== {name}\n{text}" for name, text in parts if text)
+        if stage not in stages:
+            raise RunError(
+                f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}"
+            )
+        return _read(folder.log(stage), last_bytes)
+
+    def delete(self, run: Run) -> None:
+        """Delete an ended run's folder, and mark its MLflow run as deleted.
+
+        Raises:
+            RunError: The run goes on.
+        """
+        if not run.state.terminal:
+            raise RunError(
+                f"run {run.id} is {run.state.value}",
+                hint=f"end it first: jupyter mlops cancel {run.id}",
+            )
+        folder = self.folder(run.id)
+        if run.mlflow_run_id is not None and run.tracking_uri is not None:
+            from mlops_nb.tracking.close import DELETED, close
+
+            close(run.tracking_uri, run.mlflow_run_id, DELETED, folder.points)
+        # Under another name it is no run any more, however far the removal comes.
+        gone = self.path / f".deleted-{run.id}"
+        folder.path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def must_be_resumable(run: Run) -> None:
+    """Refuse to resume a run that goes on or has succeeded.
+
+    Raises:
+        RunError: There is nothing to resume.
+    """
+    if not run.state.terminal:
+        raise RunError(
+            f"run {run.id} is {run.state.value}: there is nothing to resume",
+            hint=f"follow it: jupyter mlops watch {run.id}",
+        )
+    if run.state is RunState.SUCCEEDED:
+        raise RunError(
+            f"run {run.id} has succeeded: there is nothing to resume",
+            hint=f"see it: jupyter mlops show {run.id}",
+        )
+
+
+def _read(path: Path, last_bytes: int | None = None) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        if last_bytes is not None:
+            file.seek(max(0, path.stat().st_size - last_bytes))
+        return file.read().decode("utf-8", errors="replace")
