@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DOCUMENTED = re.compile(r":type (\w+): ([\w\[\](), ]+)")
+# 64-bit numbers, which are text in JSON and may be sent as numbers; the client's types hide them.
+_LONG = {"interval_second", "long_value", "max_concurrency"}
 _DICTIONARY = re.compile(r"dict\(str, (.+)\)")
 _LIST = re.compile(r"list\[(.+)\]")
 _PLAIN: dict[str, tuple[type, ...]] = {
@@ -155,7 +157,9 @@ def _check_model(value: Any, kind: str, where: str) -> None:
     for key, item in _typed(value, dict, where).items():
         if key not in keys:
             raise refusals.invalid(f"{where}: unknown field {key!r} in {kind}")
-        check(item, model.openapi_types[keys[key]], f"{where}.{key}")
+        kind_of_item = model.openapi_types[keys[key]]
+        long = key in _LONG and type(item) is int
+        check(item, "int" if long else kind_of_item, f"{where}.{key}")
 
 
 def _typed(value: Any, kinds: type | tuple[type, ...], where: str) -> Any:

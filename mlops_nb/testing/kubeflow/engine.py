@@ -43,10 +43,12 @@ def main(path: str) -> None:
     try:
         _run(ledger, job, controller)
     except _Terminated:
-        ledger.append(job.terminated_state)
+        # A pod that was just being started may have escaped the first time.
+        controller.stop()
+        ledger.end(job.terminated_state)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        ledger.append(FAILED)
+        ledger.end(FAILED)
     else:
         # As the volume of a workflow: it stays where the run failed, for a retry.
         shutil.rmtree(ledger.workspace, ignore_errors=True)

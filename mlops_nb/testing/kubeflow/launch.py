@@ -59,7 +59,13 @@ def start(pod: Pod, job: Job, ledger: Ledger) -> Start:
 def _minimum(ledger: Ledger, pod: Pod) -> dict[str, str]:
     """Return what every image has."""
     return {
-        "PATH": os.pathsep.join((str(_interpreter(ledger)), os.environ.get("PATH", os.defpath))),
+        "PATH": os.pathsep.join(
+            (
+                str(_interpreter(ledger)),
+                str(Path(sys.executable).parent),
+                os.environ.get("PATH", os.defpath),
+            )
+        ),
         "HOME": str(_made(ledger.home(pod.name) / "home")),
         "TMPDIR": str(_made(ledger.home(pod.name) / "tmp")),
         "LANG": "C.UTF-8",
@@ -120,11 +126,15 @@ def _reachable(mount: Mount) -> Path:
     """Return where a process would see a volume, or say that it needs a container."""
     path = Path(mount.path)
     if mount.kind != "workspace" and not os.access(path.parent, os.W_OK):
-        raise ValueError(
-            f"FailedMount: {mount.path} cannot be made here; name an engine for containers:"
-            ' KubeflowServer(..., container=("podman", "run", "--rm"))'
-        )
+        raise _unreachable(path)
     return path
+
+
+def _unreachable(path: Path) -> ValueError:
+    return ValueError(
+        f"FailedMount: {path} cannot be made here; name an engine for containers:"
+        ' KubeflowServer(..., container=("podman", "run", "--rm"))'
+    )
 
 
 def link(start: Start) -> list[Path]:
@@ -138,7 +148,10 @@ def link(start: Start) -> list[Path]:
             continue
         if path.exists() or path.is_symlink():
             raise ValueError(f"FailedMount: there is something at {path} already")
-        path.symlink_to(folder)
+        try:
+            path.symlink_to(folder)
+        except OSError as error:
+            raise _unreachable(path) from error
         made.append(path)
     return made
 

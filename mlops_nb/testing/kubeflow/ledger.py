@@ -102,13 +102,21 @@ class Ledger:
                 found.append(event)
         if free and found[-1].state not in ENDED:
             asked = found[-1].state == CANCELING
-            self.append(self.job().terminated_state if asked else FAILED)
+            self.end(self.job().terminated_state if asked else FAILED)
             return self.history()
         return found
 
     def state(self) -> str:
         """Return the run's state."""
         return self.history()[-1].state
+
+    def end(self, state: str) -> None:
+        """Note the end of the run; nodes that have not ended fail with it."""
+        latest = {event.node: event for event in self.events() if event.node}
+        for node, event in latest.items():
+            if event.state not in (*ENDED, SKIPPED):
+                self.append(FAILED, node, event.template, "the workflow has ended before it")
+        self.append(state)
 
     def lock(self) -> int:
         """Take the lock that the engine will inherit."""

@@ -39,7 +39,8 @@ def page(entries: Iterable[Entry], query: Mapping[str, str], key: str) -> dict[s
     """
     wanted = {name: query.get(name, "") for name in ("sort_by", "filter")}
     start, wanted = _start(query.get("page_token", ""), wanted)
-    found = [entry for entry in entries if _fits(entry, wanted["filter"])]
+    predicates = _predicates(wanted["filter"])
+    found = [entry for entry in entries if all(_holds(entry, one) for one in predicates)]
     found = _sorted(found, wanted["sort_by"])
     end = start + _size(query.get("page_size", ""))
     answer: dict[str, Any] = {
@@ -89,10 +90,6 @@ def _sorted(entries: list[Entry], sort_by: str) -> list[Entry]:
         ),
         reverse=direction == "desc",
     )
-
-
-def _fits(entry: Entry, text: str) -> bool:
-    return all(_holds(entry, predicate) for predicate in _predicates(text))
 
 
 def _predicates(text: str) -> list[dict[str, Any]]:

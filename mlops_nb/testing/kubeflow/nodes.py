@@ -11,6 +11,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from mlops_nb.testing.kubeflow.ledger import ENDED, FAILED, RUNNING, SUCCEEDED, Event
 from mlops_nb.testing.kubeflow.records import timestamp
 
@@ -82,9 +84,9 @@ def _groups(changes: dict[str, list[Event]], own: Sequence[Event]) -> dict[str, 
 
 
 def _of_task(changes: dict[str, list[Event]], task: str) -> list[Event]:
+    # A task whose executor was skipped, for the cache had its outputs, has succeeded.
     return [
-        # A task whose executor was skipped, for the cache had its outputs, has succeeded.
-        Event(state=SUCCEEDED if event.state == "SKIPPED" else event.state, time=event.time)
+        msgspec.structs.replace(event, state=SUCCEEDED) if event.state == "SKIPPED" else event
         for event in changes[executor(task)]
     ]
 
