@@ -109,3 +109,9 @@ def claiming(claim: str, path: str = ""):
 def retrying(barrier: str):
     task = consume(text="a", barrier=barrier)
     task.set_retry(num_retries=2, backoff_duration="0s")
+
+
+@dsl.pipeline(name="looping")
+def looping(barrier: str):
+    with dsl.ParallelFor(["a", "bb"]) as text:
+        consume(text=text, barrier=barrier).set_caching_options(False)

@@ -6,6 +6,12 @@ import json
 
 import pytest
 
+from mlops_nb.testing.kubeflow import kubelet
+
+
+def processes_of(pod: str) -> list:
+    return list(kubelet._of_pod(pod))
+
 
 def test_a_pipeline_is_uploaded_and_runs_to_its_end(user):
     experiment = user.client.create_experiment("first")
@@ -74,6 +80,18 @@ def test_a_run_is_terminated(user, barrier):
     run = user.ended(run_id)
     assert [one.state for one in run.state_history][-3:] == ["RUNNING", "CANCELING", "CANCELED"]
     assert user.detail(run_id, "consume").state == "FAILED"
+
+
+def test_nothing_of_a_terminated_run_goes_on(user, barrier):
+    run_id = user.submit("looping", barrier=str(barrier))
+    tasks = ("consume", "consume:2")
+    for task in tasks:
+        user.reached(run_id, task)
+    pods = [user.server.pod(run_id, task).name for task in tasks]
+    assert all(processes_of(pod) for pod in pods)
+    user.client.terminate_run(run_id)
+    user.ended(run_id)
+    assert not any(processes_of(pod) for pod in pods)
 
 
 def test_a_server_may_report_a_terminated_run_as_failed(serve, barrier):

@@ -79,7 +79,7 @@ class Controller:
 
     def _named(self, name: str) -> str:
         """Give the items of a loop names of their own."""
-        names = (name, *(f"{name}-{number}" for number in range(2, 10_000)))
+        names = (name, *(f"{name}:{number}" for number in range(2, 10_000)))
         found = next(one for one in names if one not in self._known)
         self._known.add(found)
         return found

@@ -191,7 +191,10 @@ def _contained(
 def _shared(job: Job, ledger: Ledger) -> list[str]:
     """Name the folders that stand for the artifact store, which an image's user has to write."""
     folder = _made(Path(job.root) / "artifacts")
-    for path in (folder, _made(folder / job.run_id), _made(ledger.workspace)):
+    own = _made(folder / job.run_id)
+    # Images may have different users, and a store has no owners.
+    made = (path for path in own.rglob("*") if path.is_dir())
+    for path in (folder, own, _made(ledger.workspace), *made):
         path.chmod(0o777)
     return [str(folder)]
 
