@@ -19,6 +19,7 @@ from mlops_nb import (
     journal,
     moments,
     pipelines,
+    reach,
     reproduction,
     selection,
     transfer,
@@ -28,12 +29,14 @@ from mlops_nb.capture import dvc, publication, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.runners.kubeflow import authentication
+from mlops_nb.runners.records import Records
 from mlops_nb.settings import Config
 from mlops_nb.types import (
     Comparison,
     Finding,
     Moment,
     Point,
+    Published,
     Run,
     RunRequest,
     RunState,
@@ -64,15 +67,25 @@ def init(folder: Path | str = ".", *, example: str | None = None) -> tuple[str, 
     return projects.init(Path(folder), example=example)
 
 
-def status(notebook: Path | str | None = None, *, project: Folder = None) -> Status:
-    """Return what would be pinned now, and what is to be said about it; nothing is kept."""
-    config = Config.load(project)
+def status(
+    notebook: Path | str | None = None, *, backend: str | None = None, project: Folder = None
+) -> Status:
+    """Return what would be pinned now, and what is to be said about it; nothing is kept.
+
+    Args:
+        notebook: The notebook; that of this session if None.
+        backend: Where the run would go; a cluster has to be able to reach what it needs.
+        project: A folder of the project.
+    """
+    config = Config.load(project).override(run_backend=backend)
     try:
         captured = snapshot.preview(config, _wanted(notebook))
+        reached = reach.findings(config, captured.snapshot, pushed=config.run_push)
+        findings = (*captured.findings, *reached)
     except MlopsError as error:
         finding = Finding(severity="error", message=error.message, hint=error.hint)
         return Status(project=str(config.root), snapshot=None, findings=(finding,))
-    return Status(project=str(config.root), snapshot=captured.snapshot, findings=captured.findings)
+    return Status(project=str(config.root), snapshot=captured.snapshot, findings=findings)
 
 
 def track(path: Path | str, *, project: Folder = None) -> str:
@@ -93,7 +106,8 @@ def train(
     backend: str | None = None,
     rebuild_env: bool | None = None,
     cache: bool | None = None,
-    push: bool = False,
+    push: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
     wait: bool = False,
     dry_run: bool = False,
     project: Folder = None,
@@ -109,7 +123,9 @@ def train(
         rebuild_env: Run in an environment built from the lock; as the settings say if None.
         cache: Skip stages that an earlier run has done with the same code, data, hyperparameters
             and environment; as the settings say if None.
-        push: Push the snapshot to `origin` and the data to the DVC remote before the run starts.
+        push: Push the snapshot to `origin` and the data to the DVC remote before the run starts;
+            as the settings say if None.
+        settings: Settings for this run alone, such as `{"resources.memory": "16Gi"}`.
         wait: Return when the run has ended.
         dry_run: Return the run that would be submitted; nothing is kept or started.
         project: A folder of the project.
@@ -122,39 +138,57 @@ def train(
             "this notebook is being executed by a run; a run does not start runs",
             hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
         )
-    config = Config.load(project).override(
-        run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache
+    config = (
+        Config.load(project)
+        .with_settings(settings or {})
+        .override(
+            run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache, run_push=push
+        )
     )
     runner = backends.runner(config)
     run_id = _new_id()
     wanted = _wanted(notebook, params, train, test)
     if dry_run:
         captured = snapshot.preview(config, wanted)
-    else:
-        projects.prepare_state(config)
-        captured = snapshot.take(config, wanted, name=run_id)
-        if push:
+        reached = tuple(reach.findings(config, captured.snapshot, pushed=config.run_push))
+        return journal.new_run(_training(run_id, config, captured, reached))
+    projects.prepare_state(config)
+    captured = snapshot.take(config, wanted, name=run_id)
+    try:
+        if config.run_push:
             publication.push(config, captured.snapshot, name=run_id)
+        reached = reach.must_be_reached(config, captured.snapshot)
+        run = runner.submit(_training(run_id, config, captured, reached))
+    except MlopsError:
+        if not Records(config.state_folder / journal.RUNS).has(run_id):
+            Repository.find(config.root).forget(run_id)
+        raise
+    return _last(runner.watch(run.id)) if wait else run
+
+
+def _training(
+    run_id: str, config: Config, captured: snapshot.Captured, reached: tuple[Finding, ...]
+) -> RunRequest:
     pins = captured.snapshot
-    request = RunRequest(
+    arguments = pipelines.training_arguments(pins, config)
+    if config.on_cluster and not any(finding.severity == "error" for finding in reached):
+        places = reach.places(pins)
+        arguments.update(code_repo=places.code, data_repo=places.data)
+    return RunRequest(
         id=run_id,
         pipeline=pipelines.TRAINING.name,
         pipeline_digest=pipelines.TRAINING.digest,
         stages=pipelines.TRAINING.stages,
         backend=config.run_backend,
         snapshot=pins,
-        arguments=pipelines.training_arguments(pins, config),
+        arguments=arguments,
         created_at=_now().isoformat("T", "seconds"),
-        findings=captured.findings,
+        findings=(*captured.findings, *reached),
         rebuild=config.environment_rebuild,
         cache=config.run_cache,
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
     )
-    if dry_run:
-        return journal.new_run(request)
-    run = runner.submit(request)
-    return _last(runner.watch(run.id)) if wait else run
 
 
 def runs(
@@ -383,6 +417,20 @@ def login(*, project: Folder = None, say: Callable[[str], None] = print) -> str:
 def logout(*, project: Folder = None) -> bool:
     """Forget the session that `login` kept; return whether there was one."""
     return authentication.logout(Config.load(project))
+
+
+def publish(*, project: Folder = None) -> tuple[Published, ...]:
+    """Upload the pipelines to the Kubeflow Pipelines server that the settings name.
+
+    Each is compiled with the images, secrets, volumes and nodes of `mlops.toml`; a version that the
+    server has already is not uploaded again. `train` publishes what is missing by itself.
+
+    Raises:
+        BackendError: The server refuses, or gives no answer.
+    """
+    from mlops_nb.runners.kubeflow import KubeflowRunner
+
+    return KubeflowRunner(Config.load(project)).publish()
 
 
 def value_names(*, project: Folder = None) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER = "environments"
 OWN = "mlops-nb"
-_READY = "mlops-ready"
+READY = "mlops-ready"
 _LOCK_TIMEOUT_S = 3600
 _READ = (
     "import json; from mlops_nb.capture import environment; e = environment.read();"
@@ -34,7 +34,7 @@ _READ = (
 def built(environment: Environment, folder: Path) -> Path | None:
     """Return the interpreter of an environment of a folder, None where it has none for the lock."""
     place = _place(environment, folder)
-    return place / "bin" / "python" if (place / _READY).is_file() else None
+    return place / "bin" / "python" if (place / READY).is_file() else None
 
 
 def ready(environment: Environment, folder: Path, *, exact: bool = True) -> Path:
@@ -54,9 +54,9 @@ def ready(environment: Environment, folder: Path, *, exact: bool = True) -> Path
     place = _place(environment, folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(f"{place}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
-        if not (place / _READY).is_file():
+        if not (place / READY).is_file():
             _build(environment, place, exact=exact)
-            (place / _READY).touch()
+            (place / READY).touch()
     return place / "bin" / "python"
 
 
@@ -65,7 +65,7 @@ def _place(environment: Environment, folder: Path) -> Path:
 
 
 def _build(environment: Environment, place: Path, *, exact: bool) -> None:
-    wanted = _of_an_index(environment)
+    wanted = must_have_an_index(environment)
     shutil.rmtree(place, ignore_errors=True)
     same = _is_here(environment, exact=exact)
     _uv("venv", "--quiet", "--python", sys.executable if same else environment.python, str(place))
@@ -85,8 +85,12 @@ def _is_here(environment: Environment, *, exact: bool) -> bool:
     return here == recorded or (not exact and here.split(".")[:2] == recorded.split(".")[:2])
 
 
-def _of_an_index(environment: Environment) -> list[str]:
-    """Return the lines that can be installed; packages of the repository come with the code."""
+def must_have_an_index(environment: Environment) -> list[str]:
+    """Return the lines that can be installed; packages of the repository come with the code.
+
+    Raises:
+        LockError: A package was installed from a folder, and no index has it.
+    """
     for line in environment.lock:
         name, at, url = line.partition(" @ ")
         if at and url.startswith("file:"):

@@ -45,6 +45,7 @@ class Config:
     project_name: str = _setting("", "name of the project; experiments and models are named by it")
     run_backend: str = _setting("local", "where runs go")
     run_parallel: int = _setting(0, "runs at once on this machine; 0 for one a core")
+    run_push: bool = _setting(False, "whether snapshot and data are pushed before every run")
     run_cache: bool = _setting(True, "whether a run skips what an earlier one has done already")
     run_timeout_s: int = _setting(0, "seconds that a run may take; 0 for no limit")
     run_stage_timeout_s: int = _setting(0, "seconds that a stage may take; 0 for no limit")
@@ -137,6 +138,11 @@ class Config:
         return self.root / STATE_FOLDER
 
     @property
+    def on_cluster(self) -> bool:
+        """Whether runs go where this machine's files are not."""
+        return self.run_backend == "kubeflow"
+
+    @property
     def name(self) -> str:
         """The project's name, that of its folder unless it is set."""
         return self.project_name or self.root.name
@@ -178,6 +184,26 @@ class Config:
         given = {name: value for name, value in arguments.items() if value is not None}
         sources = {**self.sources, **dict.fromkeys(given, "argument")}
         return replace(self, sources=sources, **given)
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Config:
+        """Return a copy in which settings, by their names in `mlops.toml`, have the last word.
+
+        Args:
+            settings: Name to value; a text is read as it would be in the environment.
+
+        Raises:
+            ConfigError: A setting is unknown, or its value has a wrong type.
+        """
+        known = {dotted(f.name): f for f in _fields()}
+        given = {}
+        for name, value in settings.items():
+            if name not in known:
+                raise _unknown(name.replace(".", "_", 1), {f.name: f for f in _fields()})
+            default = known[name].metadata["default"]
+            text = isinstance(value, str) and not isinstance(default, str)
+            read = _parsed if text else _checked
+            given[known[name].name] = read(name, value, default)
+        return self.override(**given)
 
     @classmethod
     def load(cls, start: Path | str | None = None) -> Config:

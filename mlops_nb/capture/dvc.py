@@ -168,7 +168,7 @@ def md5_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def run_dvc(root: Path, *arguments: str) -> None:
+def run_dvc(root: Path, *arguments: str) -> str:
     """Run a DVC command in a DVC root, waiting for other DVC commands of ours to end.
 
     Raises:
@@ -190,6 +190,16 @@ def run_dvc(root: Path, *arguments: str) -> None:
             f"dvc {arguments[0]} failed: {said.removeprefix('ERROR:').strip()}",
             hint=f"see what DVC says: cd {root} && dvc {' '.join(arguments)} -v",
         )
+    return process.stdout.decode(errors="replace")
+
+
+def remote_has(root: Path, path: Path) -> bool:
+    """Whether the default remote has all objects of an out.
+
+    Raises:
+        DataError: It cannot be asked.
+    """
+    return not json.loads(run_dvc(root, "status", "--cloud", "--json", str(path)) or "{}")
 
 
 def configure_like(root: Path, own: Path | None, cache: Path) -> None:

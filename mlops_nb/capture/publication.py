@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_nb.settings import Config
     from mlops_nb.types import Snapshot
 
@@ -36,20 +40,49 @@ def push(config: Config, snapshot: Snapshot, *, name: str) -> None:
         raise
 
 
+def unpushed(config: Config, snapshot: Snapshot) -> list[str]:
+    """List the datasets of the code's own repository that DVC's remote does not have whole.
+
+    Raises:
+        DataError: There is no DVC remote, or it cannot be asked.
+    """
+    repository = Repository.find(config.root)
+    with _outs(repository, snapshot) as outs:
+        return [out.pointer.out for out in outs if not dvc.remote_has(out.root, out.path)]
+
+
+@dataclass(frozen=True)
+class _Out:
+    """One out of the snapshot, in a checkout of it that DVC works in like in the user's folder."""
+
+    pointer: pointers.Pointer
+    root: Path
+    path: Path
+
+
 def _push_data(repository: Repository, snapshot: Snapshot) -> None:
     """Let DVC push by the snapshot's own pointers, which may not be the user's."""
+    with _outs(repository, snapshot) as outs:
+        for out in outs:
+            dvc.run_dvc(out.root, "push", str(out.path))
+
+
+@contextmanager
+def _outs(repository: Repository, snapshot: Snapshot) -> Iterator[list[_Out]]:
+    """Check the snapshot out, and give its outs that are in the code's own repository."""
     own = [d.path for d in snapshot.datasets if d.sha == snapshot.code.sha]
     with tempfile.TemporaryDirectory() as scratch:
         bare, tree = Path(scratch, "code"), Path(scratch, "tree")
         git.fetch(str(repository.root), snapshot.code.sha, bare)
         git.checkout(bare, tree)
-        for path in own:
-            pointer = pointers.find_pointer(path, lambda file: git.read_file(bare, "HEAD", file))
-            if pointer is not None:
-                _push_out(repository.root, tree, pointer)
+        found = (
+            pointers.find_pointer(path, lambda file: git.read_file(bare, "HEAD", file))
+            for path in own
+        )
+        yield [_out(repository.root, tree, pointer) for pointer in found if pointer is not None]
 
 
-def _push_out(top: Path, tree: Path, pointer: pointers.Pointer) -> None:
+def _out(top: Path, tree: Path, pointer: pointers.Pointer) -> _Out:
     own = dvc.root_of((top / pointer.file).parent)
     root = dvc.root_of((tree / pointer.file).parent)
     if own is None or root is None:
@@ -63,4 +96,4 @@ def _push_out(top: Path, tree: Path, pointer: pointers.Pointer) -> None:
             hint=f"name one: cd {own} && dvc remote add --default storage URL",
         )
     dvc.configure_like(root, own, dvc.cache_folder(own))
-    dvc.run_dvc(root, "push", str(tree / pointer.out))
+    return _Out(pointer, root, tree / pointer.out)

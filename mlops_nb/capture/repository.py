@@ -155,6 +155,16 @@ class Repository:
             if self.resolve(ref) is not None:
                 self.git("update-ref", "--no-deref", "-d", ref)
 
+    def is_pushed(self, sha: str) -> bool:
+        """Whether `origin` has a commit, as far as its branches, tags and snapshots say."""
+        listed = self.git("ls-remote", "--quiet", "origin", check=False)
+        tips = {line.split(b"\t")[0].decode() for line in listed.stdout.splitlines()}
+        return sha in tips or any(
+            git.has_commit(self.root, tip)
+            and not self.git("merge-base", "--is-ancestor", sha, tip, check=False).returncode
+            for tip in tips
+        )
+
     def push(self, name: str) -> str:
         """Push a snapshot's ref to `origin`, where it is seen by who asks for it alone.
 

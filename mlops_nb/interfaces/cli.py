@@ -17,6 +17,7 @@ import click
 
 from mlops_nb import api
 from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.interfaces import words
 from mlops_nb.types import CommandLineText, Moment, Run, RunState
 from mlops_nb.version import __version__
 
@@ -87,6 +88,7 @@ _rebuild_env = click.option(
     default=None,
     help="Run in an environment built from the recorded lock.",
 )
+_backend = click.option("--backend", metavar="NAME", help="Where the run goes: local, kubeflow.")
 _run_id = click.argument("run_id", default="latest", metavar="[ID]")
 
 
@@ -103,12 +105,15 @@ def init(view: View, folder: str, example: str | None, as_json: bool) -> None:
 
 @verbs.command()
 @click.argument("notebook", required=False)
+@_backend
 @_project
 @_json
 @click.pass_obj
-def status(view: View, notebook: str | None, project: str | None, as_json: bool) -> None:
+def status(
+    view: View, notebook: str | None, backend: str | None, project: str | None, as_json: bool
+) -> None:
     """Show what would be pinned now, and what is to be said about it."""
-    found = api.status(notebook, project=project)
+    found = api.status(notebook, backend=backend, project=project)
     _show(as_json, api.as_json(found), lambda: view.status(found))
     if found.snapshot is None:
         raise click.exceptions.Exit(1)
@@ -130,10 +135,15 @@ def track(view: View, path: str, project: str | None, as_json: bool) -> None:
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A hyperparameter.")
 @click.option("--train", metavar="PATH", help="Training dataset.")
 @click.option("--test", metavar="PATH", help="Test dataset.")
-@click.option("--backend", metavar="NAME", help="Where the run goes.")
+@_backend
 @_rebuild_env
 @click.option("--cache/--no-cache", default=None, help="Skip what an earlier run has done.")
-@click.option("--push", is_flag=True, help="Push snapshot and data to their remotes first.")
+@click.option(
+    "--push/--no-push", default=None, help="Push snapshot and data to their remotes first."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this run."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would run; keep and start nothing.")
 @_wait
 @_project
@@ -148,7 +158,8 @@ def train(
     backend: str | None,
     rebuild_env: bool | None,
     cache: bool | None,
-    push: bool,
+    push: bool | None,
+    settings: tuple[str, ...],
     dry_run: bool,
     wait: bool,
     project: str | None,
@@ -157,13 +168,14 @@ def train(
     """Pin what is in front of you and train it as a pipeline run."""
     run = api.train(
         notebook,
-        params=dict(map(_pair, params)),
+        params=dict(_pair("--param", text) for text in params),
         train=train,
         test=test,
         backend=backend,
         rebuild_env=rebuild_env,
         cache=cache,
         push=push,
+        settings=dict(_pair("--set", text) for text in settings),
         dry_run=dry_run,
         project=project,
     )
@@ -357,6 +369,16 @@ def compile_(view: View, output: str, as_json: bool) -> None:
 @_project
 @_json
 @click.pass_obj
+def publish(view: View, project: str | None, as_json: bool) -> None:
+    """Upload the pipelines to the Kubeflow server, where it lacks them."""
+    done = api.publish(project=project)
+    _show(as_json, {"pipelines": api.as_json(done)}, lambda: view.text(words.published(done)))
+
+
+@verbs.command()
+@_project
+@_json
+@click.pass_obj
 def login(view: View, project: str | None, as_json: bool) -> None:
     """Log in at the Kubeflow endpoint, or look whether its token is there."""
     say = functools.partial(click.echo, err=True) if as_json else view.text
@@ -451,8 +473,8 @@ def _follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: b
         raise click.exceptions.Exit(EXIT_CODES[ended.state])
 
 
-def _pair(text: str) -> tuple[str, CommandLineText]:
+def _pair(option: str, text: str) -> tuple[str, CommandLineText]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"--param {text} has no value", hint=f"write it as --param {name}=VALUE")
+        raise UsageError(f"{option} {text} has no value", hint=f"write it as {option} {name}=VALUE")
     return name, CommandLineText(value)

@@ -11,7 +11,7 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_nb.types import Check, Curve, Row, Run, Stage
+    from mlops_nb.types import Check, Curve, Published, Row, Run, Stage
 
 # State is never told by colour alone.
 MARKS = {
@@ -53,6 +53,14 @@ def compared(row: Row, found: Any) -> str:
     text = value(found)
     hashed = (row.kind, row.name) in (("code", "sha"), ("environment", "hash"))
     return text[:12] if hashed or row.kind == "data" else text
+
+
+def published(done: Sequence[Published]) -> str:
+    """Return what became of pipelines that were to be uploaded, a line each."""
+    return "\n".join(
+        f"{one.pipeline} {one.version}: {'uploaded' if one.uploaded else 'the server has it'}"
+        for one in done
+    )
 
 
 def waiting(run: Run) -> str:

@@ -205,9 +205,10 @@ class KubeflowRunner:
                     service_account=self._config.kubeflow_service_account,
                 )
             except RefusedError as error:
-                # Somebody has deleted the version that was remembered.
-                if error.status != 404 or fresh:
-                    raise
+                # Somebody may have deleted the version that was remembered; the server does not
+                # say it, and answers as to a fault of its own.
+                if fresh or server.has_version(version.pipeline_id, version.version_id):
+                    raise error
         raise AssertionError
 
     def _taken(self, place: Place, folder: RunFolder, error: UnreachableError) -> str:

@@ -63,7 +63,11 @@ class Client:
         import requests
 
         self._authentication = authentication
-        self._errors = (requests.ConnectionError, requests.Timeout, requests.ContentDecodingError)
+        self._errors = (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ContentDecodingError,
+        )
         self._session = requests.Session()
         # Credentials are ours to give, and not those of a .netrc for the same host.
         self._session.auth = _no_auth

@@ -63,6 +63,16 @@ class Server:
         ids = (v["pipeline_version_id"] for v in versions if v["display_name"] == name)
         return next(ids, None)
 
+    def has_version(self, pipeline_id: str, version_id: str) -> bool:
+        """Whether there is such a version of such a pipeline."""
+        try:
+            self._client.get(_API, "pipelines", pipeline_id, "versions", version_id)
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
     def upload(self, pipeline_id: str, name: str, text: str) -> str:
         """Add a version to a pipeline and return its id."""
         made = self._client.upload(

@@ -1,0 +1,190 @@
+"""Whether a cluster can get at all that a run needs, and where; asked before a run is submitted.
+
+A pod has none of this machine's files. What it needs has to be somewhere that both can reach.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mlops_nb import environments
+from mlops_nb.capture import publication
+from mlops_nb.capture.repository import Repository
+from mlops_nb.exceptions import MlopsError, PreflightError
+from mlops_nb.pipelines.platform import Platform
+from mlops_nb.types import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_nb.settings import Config
+    from mlops_nb.types import Snapshot
+
+_UNENFORCED = "{} has no effect on a run on this machine"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a cluster gets what was pinned.
+
+    Attributes:
+        code: URL of the code repository.
+        data: URL of the data repository, "" for none.
+    """
+
+    code: str
+    data: str
+
+
+def places(snapshot: Snapshot) -> Places:
+    """Return where a cluster gets code and data.
+
+    Raises:
+        PreflightError: A repository is on this machine alone.
+    """
+    code = _url(snapshot.code.repo, snapshot.code.remote)
+    first = next(iter(snapshot.datasets), None)
+    if first is None or first.repo == snapshot.code.repo:
+        return Places(code, code if first else "")
+    return Places(code, _url(first.repo, _remote_of(first.repo)))
+
+
+def must_be_reached(config: Config, snapshot: Snapshot) -> tuple[Finding, ...]:
+    """Check that a cluster can see all of a run, after everything was pushed that is to be.
+
+    Returns:
+        What is to be said about it all the same.
+
+    Raises:
+        MlopsError: A pod would lack something.
+    """
+    found = tuple(findings(config, snapshot, pushed=config.run_push))
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        raise PreflightError(errors[0].message, hint=errors[0].hint)
+    return found
+
+
+def findings(config: Config, snapshot: Snapshot, *, pushed: bool) -> Iterator[Finding]:
+    """Yield what is to be said about running this where the settings say.
+
+    Args:
+        config: The settings.
+        snapshot: What was pinned.
+        pushed: Whether code and data are, or will be, pushed for this run.
+    """
+    if not config.on_cluster:
+        yield from _of_this_machine(config)
+        return
+    yield from _of_settings(config, snapshot)
+    try:
+        environments.must_have_an_index(snapshot.environment)
+        target = places(snapshot)
+        if not pushed:
+            yield from _of_unpushed(config, snapshot)
+    except MlopsError as error:
+        yield Finding(severity="error", message=error.message, hint=error.hint)
+        return
+    for what, url in (("the code", target.code), ("the data", target.data)):
+        if url and _is_here(url):
+            yield _warning(
+                f"{what} are at {url}, which is this machine's; pods may not find them there",
+                "git remote set-url origin URL, of a server that the cluster reaches",
+            )
+
+
+def _of_this_machine(config: Config) -> Iterator[Finding]:
+    for name in ("resources_cpu", "resources_memory", "resources_accelerator"):
+        if config.sources.get(name, "default") != "default":
+            yield Finding(
+                severity="info",
+                message=_UNENFORCED.format(name.replace("_", ".", 1)),
+                hint="it is what pods get: train --backend kubeflow",
+            )
+
+
+def _of_settings(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
+    platform = Platform.of(config)
+    if config.embedded_tracking or "://" not in config.tracking_uri:
+        yield _error(
+            "tracking.uri is a store on this machine, where no pod can write",
+            "set tracking.uri in mlops.toml to an MLflow server that the cluster reaches",
+        )
+    elif urlsplit(config.tracking_uri).scheme in ("file", "sqlite"):
+        yield _error(
+            f"tracking.uri is a file ({config.tracking_uri}), which a pod has of its own",
+            "set tracking.uri in mlops.toml to an MLflow server that the cluster reaches",
+        )
+    elif _is_here(config.tracking_uri):
+        yield _warning(
+            f"tracking.uri is this machine itself ({config.tracking_uri}); pods have another",
+            "set it to an address that the cluster reaches as well",
+        )
+    known = platform.secrets["train"]
+    for name in snapshot.secrets:
+        if name not in known:
+            yield _error(
+                f"the secret {name} of environment.secrets is in no Kubernetes secret",
+                f'name it: [kubeflow.secrets_notebook] {name} = "secret/key" in mlops.toml',
+            )
+    tags = sorted({image for image in platform.images.values() if "@sha256:" not in image})
+    if tags:
+        yield _warning(
+            f"{len(tags)} of the stage images are named by tag, not by digest, as {tags[0]} is; "
+            "what they hold may change between runs",
+            "build and push them: jupyter mlops images build --push REGISTRY",
+        )
+
+
+def _of_unpushed(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
+    if not Repository.find(config.root).is_pushed(snapshot.code.sha):
+        yield _error(
+            f"the snapshot {snapshot.code.sha[:12]} is not at origin, where pods fetch it",
+            "push it with the run: train --push, or run.push = true in mlops.toml",
+        )
+    for path in publication.unpushed(config, snapshot):
+        yield _error(
+            f"{path} as it is now is not on DVC's remote, where pods fetch it",
+            "push it with the run: train --push, or run.push = true in mlops.toml",
+        )
+
+
+def _url(repo: str, remote: str | None) -> str:
+    if not Path(repo).is_dir():
+        return repo
+    if remote is None:
+        raise PreflightError(
+            f"{repo} is on this machine alone: it has no remote `origin`",
+            hint=f"name one: git -C {repo} remote add origin URL",
+        )
+    return remote
+
+
+def _remote_of(repo: str) -> str | None:
+    return Repository.find(Path(repo)).remote() if Path(repo).is_dir() else None
+
+
+def _is_here(url: str) -> bool:
+    """Whether an address is a file or a port of this machine."""
+    parts = urlsplit(url)
+    if "://" not in url:
+        # git@host:path is a machine, a path is not.
+        return ":" not in url
+    if parts.scheme == "file":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"
+
+
+def _error(message: str, hint: str) -> Finding:
+    return Finding(severity="error", message=message, hint=hint)
+
+
+def _warning(message: str, hint: str) -> Finding:
+    return Finding(severity="warning", message=message, hint=hint)
