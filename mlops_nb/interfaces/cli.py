@@ -17,6 +17,7 @@ import click
 
 from mlops_nb import api
 from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.interfaces import words
 from mlops_nb.types import CommandLineText, Moment, Run, RunState
 from mlops_nb.version import __version__
 
@@ -351,6 +352,37 @@ def compile_(view: View, output: str, as_json: bool) -> None:
     """Write the generic pipelines' YAML, one file each."""
     files = [str(path) for path in api.compile(output)]
     _show(as_json, {"files": files}, lambda: view.text("\n".join(files)))
+
+
+@verbs.group()
+def images() -> None:
+    """Make the images that stages run in on a cluster."""
+
+
+@images.command(name="build")
+@click.option("--stage", "stages", multiple=True, metavar="NAME", help="Only this one: train.")
+@click.option("--base", metavar="IMAGE", help="Image to build on, which has Python.")
+@click.option("--push", metavar="REGISTRY", help="Push them, and note the digests in mlops.toml.")
+@click.option("--engine", metavar="NAME", help="podman, docker or buildah.")
+@_project
+@_json
+@click.pass_obj
+def build_images(
+    view: View,
+    stages: tuple[str, ...],
+    base: str | None,
+    push: str | None,
+    engine: str | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Build an image for every stage."""
+    built = api.build_images(stages=stages, base=base, push=push, engine=engine, project=project)
+    _show(
+        as_json,
+        {"images": api.as_json(built)},
+        lambda: view.text("\n".join(map(words.image, built))),
+    )
 
 
 @verbs.command()
