@@ -23,6 +23,7 @@ demo: .venv/ready
 	@echo "  make lab    (the same from a cell: %load_ext mlops_nb, then %mlops train)"
 
 test: check
+	@sh .ci/containers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 faults: .venv/ready

@@ -8,12 +8,12 @@ from __future__ import annotations
 from mlops_nb.version import __version__
 
 STAGES = ("code", "data", "train", "evaluate")
-SHARED = ("tools", "base")
 
 
 def image(stage: str) -> str:
     """Return the name of a stage's image; a registry is put before it where images are pushed."""
-    return f"{repository(stage)}:{__version__}"
+    # A tag has no plus sign.
+    return f"{repository(stage)}:{__version__.replace('+', '-')}"
 
 
 def repository(stage: str) -> str:

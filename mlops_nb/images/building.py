@@ -7,6 +7,7 @@ import platform
 import tempfile
 import time
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import UsageError
@@ -25,13 +26,14 @@ from mlops_nb.types import Image
 from mlops_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlops_nb.images.engine import Engine
     from mlops_nb.settings import Config
 
 _LABEL = "org.opencontainers.image"
 _LOG = "images.log"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def build(
@@ -94,7 +96,9 @@ def _build_all(used: Engine, stages: Sequence[str], base: str) -> tuple[Image, .
         recipe.make("tools", {"BASE": base})
         recipe.make("base", {"BASE": base, "TOOLS": image("tools")})
         shared = {"BASE": image("base"), "TOOLS": image("tools")}
-        return tuple(recipe.make(stage, shared) for stage in stages)
+        # Not on what is shared: they change with each commit, and with them all that builds on it.
+        labels = {f"{_LABEL}.version": __version__, **origin.labels(_LABEL)}
+        return tuple(recipe.make(stage, shared, labels) for stage in stages)
 
 
 class _Recipe:
@@ -103,16 +107,17 @@ class _Recipe:
     def __init__(self, used: Engine, scratch: Path) -> None:
         self.engine, self.scratch = used, scratch
         self.secrets = access.secrets(scratch)
-        self.labels = {f"{_LABEL}.version": __version__, **origin.labels(_LABEL)}
 
-    def make(self, stage: str, arguments: dict[str, str]) -> Image:
+    def make(
+        self, stage: str, arguments: Mapping[str, str], labels: Mapping[str, str] = _NONE
+    ) -> Image:
         """Build one image."""
         start = time.monotonic()
         self.engine.build(
             image(stage),
             context.write(stage, self.scratch / stage),
             arguments=arguments,
-            labels={f"{_LABEL}.title": repository(stage), **self.labels},
+            labels={f"{_LABEL}.title": repository(stage), **labels},
             secrets=self.secrets,
         )
         id_, size_bytes = self.engine.identify(image(stage))

@@ -73,8 +73,14 @@ class _Verbs(click.Group):
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mlops_nb")
-def verbs() -> None:
+@click.pass_context
+def verbs(ctx: click.Context) -> None:
     """Pin, run, track and register notebooks."""
+    if ctx.obj is None:
+        # Not before a verb is known: the images of stages answer --version without it.
+        from mlops_nb.interfaces.terminal import TerminalView
+
+        ctx.obj = TerminalView()
 
 
 _project = click.option(
@@ -412,14 +418,10 @@ def help_(ctx: click.Context, verb: str | None) -> None:
 
 def main() -> NoReturn:
     """Run a command line and exit: 0 done, 1 failed, 2 usage, 130 canceled."""
-    from mlops_nb.interfaces.terminal import TerminalView
-
     arguments = sys.argv[1:]
     try:
         # In this mode click returns the code of an explicit exit, and the command's value if none.
-        code = verbs.main(
-            arguments, prog_name="jupyter mlops", standalone_mode=False, obj=TerminalView()
-        )
+        code = verbs.main(arguments, prog_name="jupyter mlops", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except MlopsError as error:
         _fail(arguments, type(error).__name__, error.message, error.hint)
