@@ -28,7 +28,9 @@ def _engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name, value in machine.settings(tmp_path_factory.mktemp("engine")).items():
             patch.setenv(name, value)
         yield
-        subprocess.run(["podman", "image", "prune", "--force"], check=True, capture_output=True)
+        # Not what another process of the tests is building on just now.
+        prune = ["podman", "image", "prune", "--force", "--filter", "until=24h"]
+        subprocess.run(prune, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +42,8 @@ def base_image(_engine: None) -> str:
 @pytest.fixture(scope="session")
 def stage_images(base_image: str) -> dict[str, Image]:
     """The images of all stages, built."""
-    return {image.stage: image for image in mlops.build_images(base=base_image)}
+    with machine.alone():
+        return {image.stage: image for image in mlops.build_images(base=base_image)}
 
 
 @pytest.fixture(scope="session")

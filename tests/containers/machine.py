@@ -53,12 +53,17 @@ def base_image() -> str:
     """Return the name of an image with Debian and Python, made where there is none yet."""
     recipe = f"{Path(__file__).read_text()}{_suite()}{sys.version}{sys.base_prefix}"
     name = f"localhost/mlops-nb-test-base:{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
-    with FileLock(Path(tempfile.gettempdir()) / "mlops-nb-test-base.lock", mode=0o600):
+    with alone():
         if subprocess.run(["podman", "image", "exists", name], check=False).returncode:
             with tempfile.TemporaryDirectory(prefix="debian-") as folder:
                 _make(Path(folder, "root"))
                 _import(Path(folder, "root"), name)
     return name
+
+
+def alone() -> FileLock:
+    """Return a lock for what is made once: processes that come later find it done."""
+    return FileLock(Path(tempfile.gettempdir()) / "mlops-nb-containers.lock", mode=0o600)
 
 
 def _make(root: Path) -> None:

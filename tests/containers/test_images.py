@@ -101,7 +101,8 @@ def test_a_compiled_task_provides_the_code(in_image, project, tmp_path):
 def test_an_image_says_what_it_is_and_how_to_see_that_it_works(stage_images, stage):
     found = inspected(stage_images[stage].name)
     prefix = "org.opencontainers.image"
-    sha = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    head = ["git", "-C", Path(__file__).parent, "rev-parse", "HEAD"]
+    sha = subprocess.run(head, capture_output=True, text=True, check=True)
     assert found["Labels"][f"{prefix}.version"] == mlops.__version__
     assert found["Labels"][f"{prefix}.title"] == images.repository(stage)
     assert found["Labels"][f"{prefix}.revision"] == sha.stdout.strip()
