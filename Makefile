@@ -12,7 +12,7 @@ help:
 	@echo "make lab      open the quickstart in JupyterLab"
 	@echo "make bench    print the benchmark tables"
 	@echo "make compile  compile the generic pipelines after a change"
-	@echo "make lock     compile requirements.txt after a change of dependencies"
+	@echo "make lock     compile the requirements.txt files after a change of dependencies"
 
 .venv/ready: requirements.txt pyproject.toml .ci/venv
 	@sh .ci/venv
@@ -23,6 +23,7 @@ demo: .venv/ready
 	@echo "  make lab    (the same from a cell: %load_ext mlops_nb, then %mlops train)"
 
 test: check
+	@sh .ci/containers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 faults: .venv/ready
@@ -48,6 +49,10 @@ compile: .venv/ready
 lock:
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \
 	  --no-emit-index-url --no-header --no-annotate --quiet --upgrade --output-file requirements.txt
+	for list in images/*/requirements.in; do \
+	  uv --config-file images/uv.toml pip compile $$list --universal --python-version 3.10 \
+	    --no-emit-index-url --no-header --no-annotate --quiet --upgrade --output-file $${list%.in}.txt || exit; \
+	done
 
 clean:
 	rm -rf .venv demo

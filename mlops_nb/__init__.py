@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.version import __version__
 
 _HOMES = {
+    "build_images": "api",
     "cancel": "api",
     "compare": "api",
     "compile": "api",
@@ -50,6 +51,7 @@ __all__ = [
     "RunState",
     "Snapshot",
     "__version__",
+    "build_images",
     "cancel",
     "compare",
     "compile",
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from mlops_nb.api import (
+        build_images,
         cancel,
         compare,
         compile,

@@ -28,12 +28,14 @@ from mlops_nb import project as projects
 from mlops_nb.capture import dvc, publication, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
+from mlops_nb.images import building
 from mlops_nb.runners.kubeflow import authentication
 from mlops_nb.runners.records import Records
 from mlops_nb.settings import Config
 from mlops_nb.types import (
     Comparison,
     Finding,
+    Image,
     Moment,
     Point,
     Published,
@@ -431,6 +433,31 @@ def publish(*, project: Folder = None) -> tuple[Published, ...]:
     from mlops_nb.runners.kubeflow import KubeflowRunner
 
     return KubeflowRunner(Config.load(project)).publish()
+
+
+def build_images(
+    *,
+    stages: Sequence[str] = (),
+    base: str | None = None,
+    push: str | None = None,
+    engine: str | None = None,
+    project: Folder = None,
+) -> tuple[Image, ...]:
+    """Build the images that stages run in on a cluster, with podman, docker or buildah.
+
+    Args:
+        stages: Names of images, such as "train"; all of them if empty.
+        base: Image to build on, which has Python; that of this very Python version if None.
+        push: Registry to push to, such as "host/team"; the references by digest are then written
+            into the project's `mlops.toml`.
+        engine: The engine; the first of the three that is installed if None.
+        project: A folder of the project; needed for `push` alone.
+
+    Raises:
+        ImageError: No engine is installed, a build fails, or the registry refuses.
+    """
+    config = Config.load(project) if push or project else None
+    return building.build(config, stages=stages, base=base, push=push, engine_name=engine)
 
 
 def value_names(*, project: Folder = None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@
     ├── TrackingError         MLflow cannot be reached or written
     ├── BackendError          the cluster cannot be reached, or refuses
     │   └── LoginError        it does not know who asks
+    ├── ImageError            an image cannot be built or pushed
     └── RunError              the run asked for does not exist or is in the wrong state
 
 Every one carries a hint: the one thing to type or change.
@@ -25,6 +26,7 @@ __all__ = [
     "CodeError",
     "ConfigError",
     "DataError",
+    "ImageError",
     "LockError",
     "LoginError",
     "MlopsError",
@@ -119,6 +121,10 @@ class BackendError(MlopsError):
 
 class LoginError(BackendError):
     """The cluster does not know, or no longer knows, who asks."""
+
+
+class ImageError(MlopsError):
+    """An image cannot be built, or a registry does not take it."""
 
 
 class RunError(MlopsError):

@@ -23,6 +23,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Hyperparameter",
+    "Image",
     "Model",
     "Moment",
     "Point",
@@ -505,3 +506,23 @@ class Setting(Record, frozen=True, kw_only=True):
     value: Any
     source: str
     description: str
+
+
+class Image(Record, frozen=True, kw_only=True):
+    """The image of a stage, as it was built.
+
+    Attributes:
+        stage: What it is for; `evaluate` is that of register as well.
+        name: Its name on this machine.
+        id: The engine's id of it.
+        size_bytes: Its size with all layers, also those that it shares with other images.
+        seconds: How long its build took, 0.0 or so where nothing had changed.
+        reference: Its name by digest in the registry, None where it was not pushed.
+    """
+
+    stage: str
+    name: str
+    id: str
+    size_bytes: int
+    seconds: float
+    reference: str | None = None

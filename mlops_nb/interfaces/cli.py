@@ -73,8 +73,14 @@ class _Verbs(click.Group):
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mlops_nb")
-def verbs() -> None:
+@click.pass_context
+def verbs(ctx: click.Context) -> None:
     """Pin, run, track and register notebooks."""
+    if ctx.obj is None:
+        # Not before a verb is known: the images of stages answer --version without it.
+        from mlops_nb.interfaces.terminal import TerminalView
+
+        ctx.obj = TerminalView()
 
 
 _project = click.option(
@@ -365,6 +371,37 @@ def compile_(view: View, output: str, as_json: bool) -> None:
     _show(as_json, {"files": files}, lambda: view.text("\n".join(files)))
 
 
+@verbs.group()
+def images() -> None:
+    """Make the images that stages run in on a cluster."""
+
+
+@images.command(name="build")
+@click.option("--stage", "stages", multiple=True, metavar="NAME", help="Only this one: train.")
+@click.option("--base", metavar="IMAGE", help="Image to build on, which has Python.")
+@click.option("--push", metavar="REGISTRY", help="Push them, and note the digests in mlops.toml.")
+@click.option("--engine", metavar="NAME", help="podman, docker or buildah.")
+@_project
+@_json
+@click.pass_obj
+def build_images(
+    view: View,
+    stages: tuple[str, ...],
+    base: str | None,
+    push: str | None,
+    engine: str | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Build an image for every stage."""
+    built = api.build_images(stages=stages, base=base, push=push, engine=engine, project=project)
+    _show(
+        as_json,
+        {"images": api.as_json(built)},
+        lambda: view.text("\n".join(map(words.image, built))),
+    )
+
+
 @verbs.command()
 @_project
 @_json
@@ -424,14 +461,10 @@ def help_(ctx: click.Context, verb: str | None) -> None:
 
 def main() -> NoReturn:
     """Run a command line and exit: 0 done, 1 failed, 2 usage, 130 canceled."""
-    from mlops_nb.interfaces.terminal import TerminalView
-
     arguments = sys.argv[1:]
     try:
         # In this mode click returns the code of an explicit exit, and the command's value if none.
-        code = verbs.main(
-            arguments, prog_name="jupyter mlops", standalone_mode=False, obj=TerminalView()
-        )
+        code = verbs.main(arguments, prog_name="jupyter mlops", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except MlopsError as error:
         _fail(arguments, type(error).__name__, error.message, error.hint)

@@ -11,7 +11,7 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_nb.types import Check, Curve, Published, Row, Run, Stage
+    from mlops_nb.types import Check, Curve, Image, Published, Row, Run, Stage
 
 # State is never told by colour alone.
 MARKS = {
@@ -97,6 +97,12 @@ def model(run: Run) -> str:
         return run.model.uri
     alias = f" @{run.model.alias}" if run.model.alias else ""
     return f"{run.model.name} version {run.model.version}{alias}"
+
+
+def image(built: Image) -> str:
+    """Return an image's name, its size, and how long its build took."""
+    name = built.reference or f"{built.name}  {built.id[:12]}"
+    return f"{name}  {built.size_bytes / 1e6:,.0f} MB  {seconds(built.seconds)}"
 
 
 def metrics(run: Run) -> list[tuple[str, float]]:

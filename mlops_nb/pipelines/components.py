@@ -4,12 +4,7 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from mlops_nb.version import __version__
-
-
-def image(stage: str) -> str:
-    """Return the name of a stage's image; a registry is put before it where images are built."""
-    return f"mlops-nb-{stage}-python:{__version__}"
+from mlops_nb.images import image
 
 
 @dsl.component(base_image=image("code"), install_kfp_package=False)

@@ -13,6 +13,7 @@ import msgspec
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import ConfigError
+from mlops_nb.images import image
 from mlops_nb.types import Record
 
 if TYPE_CHECKING:
@@ -102,8 +103,6 @@ class Platform(Record, frozen=True, kw_only=True):
 
 
 def _image(config: Config, name: str) -> str:
-    from mlops_nb.pipelines.components import image
-
     known: str = getattr(config, f"images_{name}")
     if known:
         return known
