@@ -259,6 +259,8 @@ class Store:
             name,
             uri,
             run_id=mlflow_run_id,
+            # A server takes no source without being told what it belongs to.
+            model_id=uri.removeprefix(_MODELS) if uri.startswith(_MODELS) else None,
             tags={t: run.data.tags[t] for t in _VERSION_TAGS if t in run.data.tags},
         ).version
         return str(version)
