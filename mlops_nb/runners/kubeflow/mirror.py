@@ -26,9 +26,11 @@ from mlops_nb.journal import (
     replace_file,
 )
 from mlops_nb.points_file import PointsFile
+from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.kubeflow import nodes
 from mlops_nb.runners.kubeflow.client import RefusedError
-from mlops_nb.types import Failure, Record, Stage, StageState
+from mlops_nb.stages import SOME_RUN
+from mlops_nb.types import Failure, Record, RunState, Stage, StageState
 
 if TYPE_CHECKING:
     from typing import Any
@@ -134,9 +136,12 @@ class Mirror:
             self.folder.append(self._at_home(event, stage))
 
     def _at_home(self, event: AnyEvent, stage: str) -> AnyEvent:
-        """Return an event with the paths of this machine in place of the pod's."""
+        """Return an event with what a pod does not know: the run's id, where its log is here."""
         if isinstance(event, StageFinished) and event.error is not None:
-            error = msgspec.structs.replace(event.error, log=str(self.folder.log(stage)))
+            words = event.error.hint.split(" ")
+            hint = " ".join(self.folder.path.name if word == SOME_RUN else word for word in words)
+            log = str(self.folder.log(stage))
+            error = msgspec.structs.replace(event.error, hint=hint, log=log)
             return msgspec.structs.replace(event, error=error)
         return event
 
@@ -155,6 +160,8 @@ class Mirror:
             return
         error, note, state = None, None, node.state
         if state is StageState.FAILED:
+            # First: what a killed stage has left open is told by its state.
+            end_tracking(self.folder, RunState.FAILED)
             error = self._failure(here, node)
         elif here.state is StageState.PENDING:
             state, note = StageState.SKIPPED, "unchanged: the cluster's cache had its outputs"
