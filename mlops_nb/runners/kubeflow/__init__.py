@@ -21,6 +21,7 @@ from mlops_nb.pipelines import PIPELINES
 from mlops_nb.runners.kubeflow import authentication, publishing
 from mlops_nb.runners.kubeflow.client import Client, RefusedError, UnreachableError
 from mlops_nb.runners.kubeflow.look import Look
+from mlops_nb.runners.kubeflow.mirror import Mirror
 from mlops_nb.runners.kubeflow.server import Server
 from mlops_nb.runners.records import Records, must_be_resumable
 from mlops_nb.types import Record
@@ -176,10 +177,13 @@ class KubeflowRunner:
         must_be_resumable(run)
         if run.kfp_run_id is None:
             raise _not_resumable(run, "it never reached the server")
+        server = self._server(self._place(folder))
+        before = server.run(run.kfp_run_id)
         try:
-            self._server(self._place(folder)).retry(run.kfp_run_id)
+            server.retry(run.kfp_run_id)
         except RefusedError as error:
             raise _not_resumable(run, error.message) from error
+        Mirror(server, folder).reopen(before, tuple(stage.name for stage in run.stages))
         folder.append(RunQueued(pid=0))
         return folder.load()
 

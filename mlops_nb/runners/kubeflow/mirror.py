@@ -47,9 +47,11 @@ class Copied(Record, frozen=True, kw_only=True):
     Attributes:
         pod: Its name.
         size: Bytes of the log that were read.
-        head: Hash of the log's beginning.
+        head: Hash of the log's beginning, as much of it as was read.
         last: Hash of the last line that was read.
         ended: Whether the pod had ended when it was read.
+        before: When the stage ended before the run was resumed, None where it was not. A pod of
+            the next try has the name of the one before, and the server may show that one's end.
     """
 
     pod: str
@@ -57,6 +59,7 @@ class Copied(Record, frozen=True, kw_only=True):
     head: str = ""
     last: str = ""
     ended: bool = False
+    before: str | None = None
 
 
 class Mirror:
@@ -82,10 +85,27 @@ class Mirror:
         """
         for stage in stages:
             node = nodes.of_stage(run, stage)
+            known = self._copied.get(stage)
+            if known is not None and known.before == node.end:
+                continue
             if node.pods:
                 self._copy(run["run_id"], stage, node)
             if not canceled:
                 self._say_end(stage, node)
+
+    def reopen(self, run: dict[str, Any], stages: tuple[str, ...]) -> None:
+        """Expect another try of the stages that have not succeeded.
+
+        Args:
+            run: The run as the server has it before.
+            stages: The stages of its pipeline.
+        """
+        for stage in stages:
+            known, node = self._copied.get(stage), nodes.of_stage(run, stage)
+            if known is not None and node.state is not StageState.SUCCEEDED:
+                again = msgspec.structs.replace(known, ended=False, before=node.end)
+                self._copied[stage] = again
+        self._keep()
 
     def _copy(self, kfp_run_id: str, stage: str, node: nodes.Node) -> None:
         known = self._copied.get(stage)
@@ -95,7 +115,7 @@ class Mirror:
         if found is None:
             return
         pod, log = found
-        if known is None or known.pod != pod:
+        if known is None or known.pod != pod or known.before is not None:
             known = Copied(pod=pod)
         ended = node.state in _DONE
         # A line that is still being written is read the next time.
@@ -106,7 +126,7 @@ class Mirror:
         self._copied[stage] = Copied(
             pod=pod,
             size=len(whole),
-            head=_hash(whole[:_HEAD_BYTES]) if len(whole) >= _HEAD_BYTES else "",
+            head=_hash(whole[:_HEAD_BYTES]),
             last=_hash(last[0]),
             ended=ended,
         )
@@ -197,7 +217,9 @@ class Mirror:
 
 def _after(log: bytes, known: Copied) -> bytes:
     """Return what is new in a log."""
-    if known.size <= len(log) and known.head in ("", _hash(log[:_HEAD_BYTES])):
+    if not known.size:
+        return log
+    if known.size <= len(log) and known.head == _hash(log[: min(_HEAD_BYTES, known.size)]):
         return log[known.size :]
     lines = log.splitlines(keepends=True)
     hashes = [_hash(line.rstrip(b"\r\n")) for line in lines]
