@@ -57,9 +57,10 @@ class RunQueued(Event, tag="run_queued", frozen=True, kw_only=True):
 
 
 class RunSubmitted(Event, tag="run_submitted", frozen=True, kw_only=True):
-    """A cluster has the run, under an id of its own."""
+    """A cluster has the run, under an id of its own, and shows it at a page."""
 
     kfp_run_id: str
+    kfp_url: str | None = None
 
 
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
@@ -396,8 +397,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
                 "progress": None,
                 "stages": _reopened(run.stages),
             }
-        case RunSubmitted(kfp_run_id=kfp_run_id):
-            return {"kfp_run_id": kfp_run_id}
+        case RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=url):
+            return {"kfp_run_id": kfp_run_id, "kfp_url": url}
         case RunStarted():
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
         case Preparing(what=what):

@@ -79,7 +79,8 @@ class KubeflowRunner:
         except BaseException:
             self.records.discard(request.id)
             raise
-        folder.append(RunSubmitted(kfp_run_id=kfp_run_id))
+        page = self._server(place).page(kfp_run_id)
+        folder.append(RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=page))
         return folder.load()
 
     def ids(self) -> tuple[str, ...]:

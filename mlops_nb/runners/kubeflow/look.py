@@ -68,7 +68,8 @@ class Look:
     def _find_by_name(self, request: RunRequest) -> dict[str, Any] | None:
         found = self._server.find_run(request.id)
         if found is not None:
-            self._folder.append(RunSubmitted(kfp_run_id=found["run_id"]))
+            page = self._server.page(found["run_id"])
+            self._folder.append(RunSubmitted(kfp_run_id=found["run_id"], kfp_url=page))
             return self._server.run(found["run_id"])
         age = datetime.now(timezone.utc) - datetime.fromisoformat(request.created_at)
         if age.total_seconds() > _ON_ITS_WAY_S:

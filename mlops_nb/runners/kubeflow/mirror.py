@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import time
 from typing import TYPE_CHECKING
@@ -33,12 +34,14 @@ from mlops_nb.stages import SOME_RUN
 from mlops_nb.types import Failure, Record, RunState, Stage, StageState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from mlops_nb.runners.kubeflow.server import Server
 
 _DONE = (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED, StageState.CANCELED)
 _HEAD_BYTES = 4096
+_EXECUTOR, _INPUTS = b"[KFP Executor ", b"Got executor_input:"
 
 
 class Copied(Record, frozen=True, kw_only=True):
@@ -50,6 +53,7 @@ class Copied(Record, frozen=True, kw_only=True):
         head: Hash of the log's beginning, as much of it as was read.
         last: Hash of the last line that was read.
         ended: Whether the pod had ended when it was read.
+        inside: Whether the last line was within the inputs that KFP's executor prints.
         before: When the stage ended before the run was resumed, None where it was not. A pod of
             the next try has the name of the one before, and the server may show that one's end.
     """
@@ -59,7 +63,33 @@ class Copied(Record, frozen=True, kw_only=True):
     head: str = ""
     last: str = ""
     ended: bool = False
+    inside: bool = False
     before: str | None = None
+
+
+class Said:
+    """What a stage has printed, without what KFP's executor prints around it.
+
+    That is a line or two about itself, and all inputs of the stage, which are the run's record.
+
+    Args:
+        inside: Whether the log begins within those inputs.
+    """
+
+    def __init__(self, inside: bool) -> None:
+        self.inside = inside
+
+    def by_the_stage(self, log: bytes) -> Iterator[bytes]:
+        """Yield the lines of a log that are the stage's own."""
+        lines = log.splitlines(keepends=True)
+        for line, following in itertools.zip_longest(lines, lines[1:], fillvalue=b""):
+            if self.inside:
+                self.inside = line.rstrip() != b"}"
+            elif line.startswith(_EXECUTOR):
+                self.inside = line.rstrip().endswith(_INPUTS)
+            elif line.strip() or journal.event_of_line(following.rstrip()) is None:
+                # An event begins on a line of its own, and so after an empty one.
+                yield line
 
 
 class Mirror:
@@ -120,7 +150,8 @@ class Mirror:
         ended = node.state in _DONE
         # A line that is still being written is read the next time.
         whole = log if ended else log[: log.rfind(b"\n") + 1]
-        for line in _after(whole, known).splitlines(keepends=True):
+        said = Said(known.inside)
+        for line in said.by_the_stage(_after(whole, known)):
             self._take(stage, line)
         last = whole.splitlines()[-1:] or [b""]
         self._copied[stage] = Copied(
@@ -129,6 +160,7 @@ class Mirror:
             head=_hash(whole[:_HEAD_BYTES]),
             last=_hash(last[0]),
             ended=ended,
+            inside=said.inside,
         )
         self._keep()
 

@@ -109,6 +109,10 @@ class Server:
             body["service_account"] = service_account
         return str(self._client.post(_API, "runs", body=body)["run_id"])
 
+    def page(self, run_id: str) -> str:
+        """Return where the server's own pages show a run."""
+        return f"{self._client.url}/#/runs/details/{run_id}"
+
     def find_run(self, name: str) -> dict[str, Any] | None:
         """Return a run by its name, None where there is none."""
         return self._find("runs", name)
