@@ -108,6 +108,14 @@ class RunTracked(Event, tag="run_tracked", frozen=True, kw_only=True):
     tracking_uri: str
 
 
+class RunRecalled(Event, tag="run_recalled", frozen=True, kw_only=True):
+    """A later stage says what was tracked, where the stage that did it was skipped by a cluster."""
+
+    mlflow_run_id: str
+    tracking_uri: str
+    metrics: dict[str, float]
+
+
 class MetricsLogged(Event, tag="metrics_logged", frozen=True, kw_only=True):
     """Metrics that are new or have a new value."""
 
@@ -163,6 +171,7 @@ AnyEvent = (
     | CellStarted
     | CellsDone
     | RunTracked
+    | RunRecalled
     | MetricsLogged
     | PointsLogged
     | ModelLogged
@@ -415,6 +424,9 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case RunTracked(mlflow_run_id=run_id, tracking_uri=uri):
             # A resume tracks a run of its own, and what is shown is that one's.
             return {"mlflow_run_id": run_id, "tracking_uri": uri, "metrics": {}}
+        case RunRecalled(mlflow_run_id=run_id, tracking_uri=uri, metrics=metrics):
+            recalled = {"mlflow_run_id": run_id, "tracking_uri": uri, "metrics": metrics}
+            return recalled if run.mlflow_run_id is None else {}
         case MetricsLogged(metrics=metrics):
             return {"metrics": {**run.metrics, **metrics}}
         case ModelLogged(model=model):

@@ -12,9 +12,11 @@ from msgspec import structs
 
 from mlops_nb import api
 from mlops_nb.exceptions import LoginError, PreflightError, RunError
+from mlops_nb.journal import MetricsLogged, ModelLogged, RunTracked
 from mlops_nb.runners.kubeflow import KubeflowRunner
 from mlops_nb.settings import Config
 from mlops_nb.testing import KubeflowServer
+from mlops_nb.tracking.recall import recall
 from mlops_nb.types import RunState, StageState
 from tests.end_to_end import kubeflow
 from tests.end_to_end.conftest import MODEL_CELLS
@@ -101,6 +103,16 @@ def test_a_run_goes_from_the_notebook_to_a_model_version_and_the_next_is_unchang
     assert [p.uploaded for p in api.publish()] == [False]
     uploads = [path for _, path, _ in server.requests if "upload_version" in path]
     assert len(uploads) == 1, "a version is uploaded once"
+
+    # What is left of a run whose pods' logs the cluster has lost.
+    events = {type(event): event for event in recall(tracking, run.id)}
+    assert events[RunTracked].mlflow_run_id == run.mlflow_run_id
+    assert events[MetricsLogged].metrics == run.metrics
+    assert events[ModelLogged].model.version == run.model.version
+
+    verdict = api.reproduce(run.id)
+    assert verdict.passed, verdict.reason
+    assert api.show(verdict.reproduction_id).backend == "local"
 
     again = api.train("train.ipynb", params={"rate": 0.25}, wait=True)
     assert again.state is RunState.SUCCEEDED
@@ -281,6 +293,9 @@ def test_two_sessions_that_look_at_once_double_nothing(project, cluster):
         ({"tracking.uri": ""}, "a store on this machine"),
         ({"tracking.uri": "sqlite:////tmp/x.db"}, "is a file"),
         ({"environment.secrets": "API_KEY"}, "in no Kubernetes secret"),
+        ({"resources.memory": "2 GB"}, "which Kubernetes does not read"),
+        ({"kubeflow.auth": "token-file", "kubeflow.token_file": "absent"}, "absent"),
+        ({"kubeflow.url": ""}, "kubeflow.url is not set"),
     ],
 )
 def test_what_the_cluster_could_not_reach_is_refused_and_nothing_is_left(

@@ -162,9 +162,11 @@ class KubeflowRunner:
         """Delete an ended run: here, on the server, and in MLflow."""
         folder = self.records.folder(run_id)
         run = self.get(run_id)
-        place = self._place(folder)
+        # One that was imported is another project's to delete there.
+        own = _place_file(folder).is_file()
+        place = self._place(folder) if own else self._here()
         self.records.delete(run)
-        if run.kfp_run_id is not None:
+        if own and run.kfp_run_id is not None:
             self._server(place).delete(run.kfp_run_id)
 
     def resume(self, run_id: str) -> Run:
@@ -206,6 +208,7 @@ class KubeflowRunner:
                     experiment_id=experiment_id,
                     pipeline_id=version.pipeline_id,
                     version_id=version.version_id,
+                    description=_described(request),
                     parameters=request.arguments,
                     service_account=self._config.kubeflow_service_account,
                 )
@@ -292,6 +295,13 @@ class _Looks:
             self._answered, self.trouble = time.monotonic(), None
         now = time.monotonic()
         self._next = now + max(self._poll_s, _SHARE * (now - start))
+
+
+def _described(request: RunRequest) -> str:
+    """Return what the server's pages say of a run."""
+    code = request.snapshot.code
+    dirty = ", with uncommitted changes" if code.dirty else ""
+    return f"{request.snapshot.notebook} at {code.sha[:12]} on {code.branch or 'no branch'}{dirty}"
 
 
 def _not_resumable(run: Run, why: str) -> RunError:

@@ -85,7 +85,7 @@ class Look:
         run = self._folder.load()
         if state is RunState.SUCCEEDED and run.mlflow_run_id is None:
             uri = self._folder.load_request().arguments["tracking_uri"]
-            for event in recall(uri, run.id, run.snapshot.id):
+            for event in recall(uri, run.id):
                 self._folder.append(event)
         if state is not RunState.SUCCEEDED:
             end_tracking(self._folder, state)

@@ -89,6 +89,7 @@ class Server:
         self,
         name: str,
         *,
+        description: str,
         experiment_id: str,
         pipeline_id: str,
         version_id: str,
@@ -98,6 +99,7 @@ class Server:
         """Start a run of a pipeline's version and return its id."""
         body: dict[str, Any] = {
             "display_name": name,
+            "description": description,
             "experiment_id": experiment_id,
             "pipeline_version_reference": {
                 "pipeline_id": pipeline_id,
