@@ -164,10 +164,9 @@ class KubeflowRunner:
         run = self.get(run_id)
         # One that was imported is another project's to delete there.
         own = _place_file(folder).is_file()
-        place = self._place(folder) if own else self._here()
+        if own and run.kfp_run_id is not None and run.state.terminal:
+            self._server(self._place(folder)).delete(run.kfp_run_id)
         self.records.delete(run)
-        if own and run.kfp_run_id is not None:
-            self._server(place).delete(run.kfp_run_id)
 
     def resume(self, run_id: str) -> Run:
         """Have the server go on from the stage that failed.
