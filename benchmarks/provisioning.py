@@ -50,7 +50,7 @@ def _line(name: str, pairs: list[tuple[Way, Way]]) -> str:
     (store, volume), *_ = pairs
     return (
         f"| {name} | {store_s:.2f} | {store.written_bytes / 1e6:,.0f} "
-        f"| {volume_s:.4f} | {volume.written_bytes / 1e6:,.1f} | {ratio:,.0f} |"
+        f"| {volume_s:.3f} | {volume.written_bytes / 1e6:,.1f} | {ratio:,.1f} |"
     )
 
 

@@ -136,3 +136,10 @@ def test_quantities_of_kubernetes(text):
 def test_other_quantities_are_refused(text):
     with pytest.raises(ValueError, match="quantities must match"):
         quantities.check(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"), [("2", 2), ("100m", 0.1), ("1Gi", 2**30), ("1.5k", 1500), ("2e3", 2000)]
+)
+def test_what_a_quantity_amounts_to(text, amount):
+    assert quantities.number(text) == pytest.approx(amount)
