@@ -33,7 +33,7 @@ def opened(volume: str, code: str, data: str, notebook: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="workspace-") as scratch:
         top = Path(scratch, "code")
         git.checkout(volumes.existing(volume, code), top)
-        _link(volumes.existing(volume, data), top)
+        link(volumes.existing(volume, data), top)
         before = Path.cwd()
         os.chdir((top / notebook).parent)
         try:
@@ -52,7 +52,8 @@ def import_from(folders: list[str]) -> None:
     sys.path[:0] = [str(Path.cwd()), *folders]
 
 
-def _link(data: Path, top: Path) -> None:
+def link(data: Path, top: Path) -> None:
+    """Put links to all files of a folder into their places in a checkout."""
     for folder, _, names in os.walk(data):
         target = top / Path(folder).relative_to(data)
         target.mkdir(parents=True, exist_ok=True)
