@@ -1,4 +1,4 @@
-"""Print the tables: `python -m benchmarks [training] [capture] [metrics]`."""
+"""Print the tables: `python -m benchmarks [training] [capture] [metrics] [provisioning]`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, training
+from benchmarks import capture, metrics, provisioning, training
 
-TABLES = {"training": training.table, "capture": capture.table, "metrics": metrics.table}
+TABLES = {
+    "training": training.table,
+    "capture": capture.table,
+    "metrics": metrics.table,
+    "provisioning": provisioning.table,
+}
 
 
 def main(names: list[str]) -> None:

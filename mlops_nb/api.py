@@ -380,11 +380,16 @@ def import_(file: Path | str, *, project: Folder = None) -> Run:
     return backends.Everywhere(config).get(transfer.read(config, Path(file)))
 
 
-def compile(output: Path | str = ".") -> tuple[Path, ...]:
+def compile(
+    output: Path | str = ".", *, backend: str = "local", project: Folder = None
+) -> tuple[Path, ...]:
     """Write the compiled pipelines, one YAML each.
 
     Args:
         output: Folder to write to; it is made where it does not exist.
+        backend: "local" for the generic pipelines, the same for every project; "kubeflow" for
+            those that `publish` uploads, with what the project's settings have for pods.
+        project: A folder of the project, for "kubeflow".
 
     Returns:
         The files.
@@ -394,9 +399,24 @@ def compile(output: Path | str = ".") -> tuple[Path, ...]:
     written = []
     for pipeline in pipelines.PIPELINES.values():
         path = folder / pipeline.compiled.name
-        path.write_bytes(pipeline.compiled.read_bytes())
+        path.write_bytes(_compiled(pipeline, backend, project))
         written.append(path)
     return tuple(written)
+
+
+def _compiled(pipeline: pipelines.Pipeline, backend: str, project: Folder) -> bytes:
+    if backend == "local":
+        return pipeline.compiled.read_bytes()
+    from mlops_nb.pipelines.compiler import compile_pipeline
+    from mlops_nb.pipelines.platform import Platform
+
+    config = Config.load(project).override(run_backend=backend)
+    if not config.on_cluster:
+        raise UsageError(
+            f"nothing is compiled for {backend!r}",
+            hint="compile for a cluster with --backend kubeflow, or for all without it",
+        )
+    return compile_pipeline(pipeline, Platform.of(config)).encode()
 
 
 def login(*, project: Folder = None, say: Callable[[str], None] = print) -> str:

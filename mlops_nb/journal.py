@@ -57,9 +57,10 @@ class RunQueued(Event, tag="run_queued", frozen=True, kw_only=True):
 
 
 class RunSubmitted(Event, tag="run_submitted", frozen=True, kw_only=True):
-    """A cluster has the run, under an id of its own."""
+    """A cluster has the run, under an id of its own, and shows it at a page."""
 
     kfp_run_id: str
+    kfp_url: str | None = None
 
 
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
@@ -105,6 +106,14 @@ class RunTracked(Event, tag="run_tracked", frozen=True, kw_only=True):
 
     mlflow_run_id: str
     tracking_uri: str
+
+
+class RunRecalled(Event, tag="run_recalled", frozen=True, kw_only=True):
+    """A later stage says what was tracked, where the stage that did it was skipped by a cluster."""
+
+    mlflow_run_id: str
+    tracking_uri: str
+    metrics: dict[str, float]
 
 
 class MetricsLogged(Event, tag="metrics_logged", frozen=True, kw_only=True):
@@ -162,6 +171,7 @@ AnyEvent = (
     | CellStarted
     | CellsDone
     | RunTracked
+    | RunRecalled
     | MetricsLogged
     | PointsLogged
     | ModelLogged
@@ -396,8 +406,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
                 "progress": None,
                 "stages": _reopened(run.stages),
             }
-        case RunSubmitted(kfp_run_id=kfp_run_id):
-            return {"kfp_run_id": kfp_run_id}
+        case RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=url):
+            return {"kfp_run_id": kfp_run_id, "kfp_url": url}
         case RunStarted():
             return {"state": RunState.RUNNING, "error": None, "stages": _reopened(run.stages)}
         case Preparing(what=what):
@@ -414,6 +424,9 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case RunTracked(mlflow_run_id=run_id, tracking_uri=uri):
             # A resume tracks a run of its own, and what is shown is that one's.
             return {"mlflow_run_id": run_id, "tracking_uri": uri, "metrics": {}}
+        case RunRecalled(mlflow_run_id=run_id, tracking_uri=uri, metrics=metrics):
+            recalled = {"mlflow_run_id": run_id, "tracking_uri": uri, "metrics": metrics}
+            return recalled if run.mlflow_run_id is None else {}
         case MetricsLogged(metrics=metrics):
             return {"metrics": {**run.metrics, **metrics}}
         case ModelLogged(model=model):

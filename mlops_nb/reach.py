@@ -6,6 +6,7 @@ A pod has none of this machine's files. What it needs has to be somewhere that b
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from mlops_nb.capture import publication
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, PreflightError
 from mlops_nb.pipelines.platform import Platform
+from mlops_nb.runners.kubeflow import authentication
+from mlops_nb.settings import dotted
 from mlops_nb.types import Finding
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
     from mlops_nb.types import Snapshot
 
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _UNENFORCED = "{} has no effect on a run on this machine"
 
 
@@ -89,10 +94,10 @@ def findings(config: Config, snapshot: Snapshot, *, pushed: bool) -> Iterator[Fi
     except MlopsError as error:
         yield Finding(severity="error", message=error.message, hint=error.hint)
         return
-    for what, url in (("the code", target.code), ("the data", target.data)):
+    for what, url in (("the code is", target.code), ("the data are", target.data)):
         if url and _is_here(url):
             yield _warning(
-                f"{what} are at {url}, which is this machine's; pods may not find them there",
+                f"{what} at {url}, which is this machine's; pods may not find them there",
                 "git remote set-url origin URL, of a server that the cluster reaches",
             )
 
@@ -102,13 +107,32 @@ def _of_this_machine(config: Config) -> Iterator[Finding]:
         if config.sources.get(name, "default") != "default":
             yield Finding(
                 severity="info",
-                message=_UNENFORCED.format(name.replace("_", ".", 1)),
+                message=_UNENFORCED.format(dotted(name)),
                 hint="it is what pods get: train --backend kubeflow",
             )
 
 
 def _of_settings(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
-    platform = Platform.of(config)
+    yield from _of_resources(config)
+    yield from _of_tracking(config)
+    yield from _of_platform(Platform.of(config), snapshot)
+    try:
+        authentication.of(config).headers()
+    except MlopsError as error:
+        yield _error(error.message, error.hint)
+
+
+def _of_resources(config: Config) -> Iterator[Finding]:
+    for name in ("resources_cpu", "resources_memory"):
+        value = getattr(config, name)
+        if not _QUANTITY.fullmatch(value):
+            yield _error(
+                f"{dotted(name)} is {value!r}, which Kubernetes does not read",
+                "write it as Kubernetes does, such as 500m or 2 for cores, 512Mi or 8Gi for memory",
+            )
+
+
+def _of_tracking(config: Config) -> Iterator[Finding]:
     if config.embedded_tracking or "://" not in config.tracking_uri:
         yield _error(
             "tracking.uri is a store on this machine, where no pod can write",
@@ -124,6 +148,9 @@ def _of_settings(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
             f"tracking.uri is this machine itself ({config.tracking_uri}); pods have another",
             "set it to an address that the cluster reaches as well",
         )
+
+
+def _of_platform(platform: Platform, snapshot: Snapshot) -> Iterator[Finding]:
     known = platform.secrets["train"]
     for name in snapshot.secrets:
         if name not in known:

@@ -63,6 +63,8 @@ def request(
     return msgspec.structs.replace(
         recorded,
         id=run_id,
+        # What ran on a cluster is repeated here: it needs no more than its record.
+        backend="local",
         snapshot=snapshot,
         arguments=arguments,
         created_at=created_at,

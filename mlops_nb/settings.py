@@ -200,9 +200,10 @@ class Config:
             if name not in known:
                 raise _unknown(name.replace(".", "_", 1), {f.name: f for f in _fields()})
             default = known[name].metadata["default"]
-            text = isinstance(value, str) and not isinstance(default, str)
-            read = _parsed if text else _checked
-            given[known[name].name] = read(name, value, default)
+            if isinstance(value, str):
+                given[known[name].name] = _parsed(name, str(value), default)
+            else:
+                given[known[name].name] = _checked(known[name].name, value, default)
         return self.override(**given)
 
     @classmethod
@@ -313,7 +314,7 @@ _PASSWORDS = {
 
 
 def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
-    return ConfigError(f"{FILE_NAME}: {dotted(name)} is {value!r}", hint=f"it takes {wanted}")
+    return ConfigError(f"the setting {dotted(name)} is {value!r}", hint=f"it takes {wanted}")
 
 
 def _parsed(variable: str, text: str, default: Any) -> Any:

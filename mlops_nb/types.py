@@ -395,6 +395,7 @@ class Run(Record, frozen=True, kw_only=True):
     model: Model | None = None
     mlflow_run_id: str | None = None
     kfp_run_id: str | None = None
+    kfp_url: str | None = None
     tracking_uri: str | None = None
     notebook: str | None = None
     pipeline_digest: str = ""

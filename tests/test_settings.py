@@ -4,6 +4,7 @@ import pytest
 
 from mlops_nb.exceptions import ConfigError, ProjectError
 from mlops_nb.settings import Config
+from mlops_nb.types import CommandLineText
 
 
 def load(tmp_path, text=""):
@@ -84,3 +85,39 @@ def test_a_tracking_uri_with_a_password_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"tracking\.uri holds a password") as refused:
         load(tmp_path, '[tracking]\nuri = "https://user:s3cret@mlflow.example"\n')
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ({"resources.memory": "4Gi"}, "4Gi"),
+        ({"resources.memory": CommandLineText("4Gi")}, "4Gi"),
+        ({"run.timeout_s": "60"}, 60),
+        ({"run.timeout_s": 60}, 60),
+        ({"run.cache": "no"}, False),
+        ({"kubeflow.node_selector": "pool=gpu,zone=a"}, {"pool": "gpu", "zone": "a"}),
+        ({"kubeflow.node_selector": {"pool": "gpu"}}, {"pool": "gpu"}),
+        ({"kubeflow.tolerations": "a:NoSchedule, b:NoExecute"}, ("a:NoSchedule", "b:NoExecute")),
+    ],
+)
+def test_settings_for_one_run_have_the_last_word(given, value, tmp_path):
+    ((name, _),) = given.items()
+    config = load(tmp_path).with_settings(given)
+    (setting,) = (s for s in config.settings() if s.name == name)
+    assert (setting.value, setting.source, type(setting.value)) == (value, "argument", type(value))
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"resources.memori": "4Gi"}, "did you mean resources.memory?"),
+        ({"run.timeout_s": "long"}, "it takes a whole number"),
+        ({"run.timeout_s": 1.5}, "it takes int"),
+        ({"kubeflow.node_selector": "gpu"}, "it takes key=value"),
+        ({"kubeflow.node_selector": {"pool": 1}}, "it takes a table of strings"),
+    ],
+)
+def test_ill_typed_settings_for_one_run_are_refused(given, hint, tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path).with_settings(given)
+    assert hint in refused.value.hint

@@ -138,6 +138,8 @@ def _time(stage: Stage) -> str:
 
 def _progress(run: Run) -> str:
     progress = run.progress
+    if run.trouble is not None:
+        return f'<div role="alert">{html.warned(words.waiting(run))}</div>'
     if progress is None or run.state.terminal or not progress.total:
         return html.dim(words.waiting(run))
     share = 100 * progress.done / progress.total
@@ -219,6 +221,8 @@ def _facts(run: Run) -> str:
         rows.append(("executed notebook", html.code(run.notebook)))
     if run.mlflow_run_id is not None:
         rows.append(("MLflow run", _mlflow(run)))
+    if run.kfp_run_id is not None:
+        rows.append(("Kubeflow run", html.code(run.kfp_run_id) + _at(run.kfp_url)))
     return _named(rows)
 
 
@@ -230,9 +234,15 @@ def _mlflow(run: Run) -> str:
     """Link to a server; the store in a file has none, and is opened by a command."""
     uri, name = run.tracking_uri or "", html.code(run.mlflow_run_id or "")
     if uri.startswith(("http://", "https://")):
-        return f'{name} on <a href="{html.text(uri)}" rel="noopener" target="_blank">the server</a>'
+        return name + _at(uri)
     command = f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
     return f"{name}<br>{html.code(command)}" if uri else name
+
+
+def _at(url: str | None) -> str:
+    if url is None or not url.startswith(("http://", "https://")):
+        return ""
+    return f' on <a href="{html.text(url, 2_000)}" rel="noopener" target="_blank">the server</a>'
 
 
 def pins(snapshot: Snapshot) -> str:

@@ -363,11 +363,18 @@ def import_(view: View, file: str, project: str | None, as_json: bool) -> None:
 
 @verbs.command(name="compile")
 @click.option("--output", default=".", metavar="DIR", help="Folder to write to.")
+@click.option(
+    "--backend",
+    default="local",
+    metavar="NAME",
+    help="kubeflow: as `publish` uploads them; otherwise the same for every project.",
+)
+@_project
 @_json
 @click.pass_obj
-def compile_(view: View, output: str, as_json: bool) -> None:
-    """Write the generic pipelines' YAML, one file each."""
-    files = [str(path) for path in api.compile(output)]
+def compile_(view: View, output: str, backend: str, project: str | None, as_json: bool) -> None:
+    """Write the pipelines' YAML, one file each."""
+    files = [str(path) for path in api.compile(output, backend=backend, project=project)]
     _show(as_json, {"files": files}, lambda: view.text("\n".join(files)))
 
 

@@ -226,6 +226,11 @@ def _result(run: Run) -> RenderableType:
         parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
     if run.mlflow_run_id is not None:
         parts.append(Text.assemble(("mlflow ", "bold"), f"run {words.inert(run.mlflow_run_id)}"))
+    if run.kfp_run_id is not None:
+        page = words.inert(run.kfp_url or run.kfp_run_id)
+        parts.append(Text.assemble(("kubeflow ", "bold"), f"run {page}"))
+    if run.trouble is not None and not run.state.terminal:
+        parts.append(Text(words.inert(words.waiting(run)), style="yellow"))
     if run.notebook is not None:
         parts.append(Text.assemble(("notebook ", "bold"), words.inert(run.notebook)))
     parts += [_finding(finding) for finding in run.findings if finding.severity != "info"]
@@ -235,7 +240,9 @@ def _result(run: Run) -> RenderableType:
     if run.state is RunState.SUCCEEDED and run.tracking_uri is not None:
         parts.append(Text("look next", style="bold"))
         parts.append(Text(f"  jupyter mlops show {run.id}"))
-        parts.append(Text(f"  mlflow ui --backend-store-uri {words.inert(run.tracking_uri)}"))
+        uri = words.inert(run.tracking_uri)
+        served = uri.startswith(("http://", "https://"))
+        parts.append(Text(f"  {uri}" if served else f"  mlflow ui --backend-store-uri {uri}"))
     return Group(*parts)
 
 

@@ -67,6 +67,12 @@ def waiting(run: Run) -> str:
     """Say what a run waits for that is in no stage yet, nothing where it waits for nothing."""
     if run.state is RunState.PENDING and run.ahead is not None:
         return f"waiting in the queue, {run.ahead} before it" if run.ahead else "next in the queue"
+    if run.trouble is not None:
+        return f"not seen any more, though it may go on: {run.trouble}"
+    if run.kfp_run_id is not None and not run.state.terminal:
+        states = {stage.state: stage.name for stage in reversed(run.stages)}
+        if StageState.RUNNING not in states and StageState.PENDING in states:
+            return f"waiting for the pod of {states[StageState.PENDING]}"
     progress = run.progress
     prepares = progress is not None and not progress.total and not run.state.terminal
     return progress.source if progress is not None and prepares else ""

@@ -11,8 +11,10 @@ from mlops_nb.pipelines.platform import CLAIM_PATH
 if TYPE_CHECKING:
     from mlops_nb.pipelines.platform import Platform
 
-# The stages that fetch from elsewhere; what they read is cheap to check and not worth a cache.
+# The stages that fetch from elsewhere. What they leave in the volume is no output that a cache has.
 FETCHING = ("provision-code", "provision-data")
+# Registration is the last word of a run, and says what the stages that were skipped had come to.
+UNCACHED = (*FETCHING, "register")
 
 
 class Pods:
@@ -57,7 +59,7 @@ class Pods:
 
     def _run(self, platform: Platform, task: Any, stage: str) -> None:
         task.set_container_image(platform.images[stage])
-        task.set_caching_options(platform.cache and stage not in FETCHING)
+        task.set_caching_options(platform.cache and stage not in UNCACHED)
         for name, value in sorted(platform.variables.items()):
             task.set_env_variable(name, value)
         kubernetes.use_field_path_as_env(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DRIVER_PID = "MLOPS_DRIVER_PID"
 STAGE_HOST = "MLOPS_STAGE_HOST"
+# What a hint of a pod says, which does not know the run's id; who mirrors it does.
+SOME_RUN = "ID"
 Outputs = dict[str, str]
 
 
@@ -158,7 +160,7 @@ def failure_of(stage: str, error: BaseException) -> Failure:
 
 
 def _command(verb: str) -> str:
-    return f"jupyter mlops {verb} {os.environ.get(journal.RUN_ID, 'ID')}"
+    return f"jupyter mlops {verb} {os.environ.get(journal.RUN_ID, SOME_RUN)}"
 
 
 def _log_to_file(stage: str) -> None:

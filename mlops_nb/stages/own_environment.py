@@ -20,7 +20,7 @@ import msgspec
 
 from mlops_nb import encoding, environments, processes
 from mlops_nb.journal import Preparing, StageKilled, emit
-from mlops_nb.stages import FailedElsewhereError, Outputs, failure_of, load
+from mlops_nb.stages import FailedElsewhereError, Outputs, Skipped, failure_of, load
 from mlops_nb.stages import volume as volumes
 from mlops_nb.types import Failure, Snapshot
 
@@ -36,6 +36,7 @@ def run(stage: str, inputs: Mapping[str, str]) -> Outputs:
     Raises:
         LockError: The environment cannot be built.
         FailedElsewhereError: The stage failed there.
+        Skipped: There was nothing to do.
     """
     python = _python(inputs)
     with tempfile.TemporaryDirectory() as scratch:
@@ -47,10 +48,12 @@ def run(stage: str, inputs: Mapping[str, str]) -> Outputs:
         process.returncode = os.waitstatus_to_exitcode(status)
         if taken.is_file():
             answer: dict[str, Any] = encoding.loads(taken.read_bytes())
-            if "outputs" in answer:
-                outputs: Outputs = answer["outputs"]
-                return outputs
-            raise FailedElsewhereError(msgspec.convert(answer["failure"], Failure))
+            if "failure" in answer:
+                raise FailedElsewhereError(msgspec.convert(answer["failure"], Failure))
+            outputs: Outputs = answer["outputs"]
+            if answer["skipped"] is not None:
+                raise Skipped(answer["skipped"], **outputs)
+            return outputs
     peak = processes.memory_bytes(usage)
     how = f"ended with {process.returncode}"
     if process.returncode < 0:
@@ -82,7 +85,9 @@ def main(given: str, taken: str) -> int:
     """Perform a stage and leave what it came to in a file."""
     stage, inputs = encoding.loads(Path(given).read_bytes())
     try:
-        answer: dict[str, Any] = {"outputs": load(stage).run(**inputs)}
+        answer: dict[str, Any] = {"outputs": load(stage).run(**inputs), "skipped": None}
+    except Skipped as skipped:
+        answer = {"outputs": skipped.outputs, "skipped": skipped.reason}
     except Exception as error:
         # The parent says it; what a person wants to see of an unplanned one is in the log.
         sys.excepthook(type(error), error, error.__traceback__)

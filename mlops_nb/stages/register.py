@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlops_nb.journal import ModelLogged, emit
-from mlops_nb.stages import Skipped
+from mlops_nb.journal import ModelLogged, RunRecalled, emit
+from mlops_nb.stages import Skipped, volume
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import Model
 
@@ -27,11 +27,16 @@ def run(
     Raises:
         TrackingError: The registry refuses.
     """
+    store = Store(tracking_uri)
+    if volume.in_pod():
+        # The cluster may have skipped the stages before this one, and this one runs always.
+        tracked = store.metrics(mlflow_run_id)
+        emit(RunRecalled(mlflow_run_id=mlflow_run_id, tracking_uri=tracking_uri, metrics=tracked))
     if not model_uri:
         raise Skipped("the notebook logged no model", version="")
     if not name:
         raise Skipped("a reproduction registers nothing", version="")
-    version, made = Store(tracking_uri).register(
+    version, made = store.register(
         name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
     )
     emit(ModelLogged(model=Model(uri=model_uri, name=name, version=version, alias=alias or None)))

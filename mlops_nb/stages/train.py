@@ -233,7 +233,8 @@ def _log_pins(store: Store, mlflow_run_id: str, pins: Snapshot) -> None:
 def _output_path(executed: str) -> Path:
     """Return where the notebook is saved as it runs: in the run's folder, where there is one."""
     folder = os.environ.get(journal.RUN_FOLDER)
-    path = RunFolder(Path(folder)).notebook if folder else Path(executed)
+    kept = RunFolder(Path(folder)) if folder else RunFolder(Path(tempfile.mkdtemp(prefix="run-")))
+    path = kept.notebook
     path.parent.mkdir(parents=True, exist_ok=True)
     Path(executed).parent.mkdir(parents=True, exist_ok=True)
     return path

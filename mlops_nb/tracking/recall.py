@@ -1,6 +1,6 @@
-"""Read from MLflow what a run has come to, for a run whose own words are gone or were never said.
+"""Read from MLflow what a run has come to, for a run whose own words are gone.
 
-    python -m mlops_nb.tracking.recall TRACKING_URI RUN_ID SNAPSHOT_ID
+    python -m mlops_nb.tracking.recall TRACKING_URI RUN_ID
 
 A process of its own: a live session does not import MLflow for it.
 """
@@ -20,17 +20,16 @@ from mlops_nb.tracking.store import Store
 _TIMEOUT_S = 120
 
 
-def recall(uri: str, run_id: str, snapshot_id: str) -> tuple[AnyEvent, ...]:
+def recall(uri: str, run_id: str) -> tuple[AnyEvent, ...]:
     """Return what MLflow knows of a run as the events that would have said it.
 
     Args:
         uri: Where MLflow keeps it; where that is out of reach nothing is known.
         run_id: The run of ours.
-        snapshot_id: Its snapshot; a cached stage leaves the MLflow run of an earlier run.
     """
     try:
         told = subprocess.run(
-            [sys.executable, "-m", __name__, uri, run_id, snapshot_id],
+            [sys.executable, "-m", __name__, uri, run_id],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT_S,
@@ -45,9 +44,9 @@ def recall(uri: str, run_id: str, snapshot_id: str) -> tuple[AnyEvent, ...]:
     return events
 
 
-def _main(uri: str, run_id: str, snapshot_id: str) -> None:
+def _main(uri: str, run_id: str) -> None:
     store = Store(uri)
-    mlflow_run_id, model = store.find(run_id, snapshot_id)
+    mlflow_run_id, model = store.find(run_id)
     events: list[AnyEvent] = []
     if mlflow_run_id:
         events.append(RunTracked(mlflow_run_id=mlflow_run_id, tracking_uri=uri))

@@ -43,6 +43,7 @@ class Store:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         # A server that is down must not hold a run for minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow
         from mlflow.exceptions import MlflowException
 
@@ -181,21 +182,20 @@ class Store:
             found = self._client.search_runs(experiments, query)
         return [run.info.run_id for run in found]
 
-    def find(self, run_id: str, snapshot_id: str) -> tuple[str, Model | None]:
-        """Find the finished MLflow run of a run of ours, or else the last of the same snapshot.
+    def find(self, run_id: str) -> tuple[str, Model | None]:
+        """Find the finished MLflow run of a run of ours.
 
         Returns:
             Its id, "" where there is none, and its model.
         """
         with self._reached():
             experiments = [e.experiment_id for e in self._client.search_experiments()]
-            for tag, value in ((tags.RUN_ID, run_id), (tags.SNAPSHOT_ID, snapshot_id)):
-                query = f"attributes.status = 'FINISHED' and tags.`{tag}` = '{value}'"
-                found = self._client.search_runs(experiments, query, max_results=1)
-                if found:
-                    mlflow_run_id: str = found[0].info.run_id
-                    return mlflow_run_id, self._model(mlflow_run_id)
-        return "", None
+            query = f"attributes.status = 'FINISHED' and tags.`{tags.RUN_ID}` = '{run_id}'"
+            found = self._client.search_runs(experiments, query, max_results=1)
+            if not found:
+                return "", None
+            mlflow_run_id: str = found[0].info.run_id
+            return mlflow_run_id, self._model(mlflow_run_id)
 
     def _model(self, mlflow_run_id: str) -> Model | None:
         uri = self.model_uri(mlflow_run_id)

@@ -1,13 +1,31 @@
+"""Runs on a cluster: the double executes the published pipeline, each stage in a clean process."""
+
 from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
 
 import mlflow
 import pytest
+from msgspec import structs
 
 from mlops_nb import api
+from mlops_nb.exceptions import LoginError, PreflightError, RunError
+from mlops_nb.journal import MetricsLogged, ModelLogged, RunTracked
+from mlops_nb.runners.kubeflow import KubeflowRunner
+from mlops_nb.settings import Config
 from mlops_nb.testing import KubeflowServer
-from mlops_nb.types import RunState
+from mlops_nb.tracking.recall import recall
+from mlops_nb.types import RunState, StageState
 from tests.end_to_end import kubeflow
 from tests.end_to_end.conftest import MODEL_CELLS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STAGES = ("provision-code", "provision-data", "train", "evaluate", "register")
+SECRET = "hunter2-planted"
 
 
 @pytest.fixture(scope="module")
@@ -18,27 +36,276 @@ def tracking(tmp_path_factory):
 
 @pytest.fixture
 def cluster(project, tmp_path, tracking):
-    """A double of a cluster that the project's runs go to."""
-    environments = kubeflow.baked(tmp_path, project.root)
-    server = KubeflowServer(
-        tmp_path / "cluster", pod_environment={"MLOPS_NB_ENVIRONMENTS": str(environments)}
+    """Make a double of a cluster that the project's runs go to."""
+    servers = []
+
+    def make(more: str = "", **options) -> KubeflowServer:
+        environments = kubeflow.baked(tmp_path, project.root)
+        given = {"MLOPS_NB_ENVIRONMENTS": str(environments), **options.pop("environment", {})}
+        server = KubeflowServer(tmp_path / "cluster", pod_environment=given, **options)
+        server.start()
+        servers.append(server)
+        kubeflow.with_remotes(project, tracking=tracking, url=server.url, more=more)
+        return server
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def flag(tmp_path):
+    """A file that a notebook waits for."""
+    return tmp_path / "flag"
+
+
+def waiting(project, flag: Path) -> None:
+    """Write a notebook that logs a metric and then waits for a flag."""
+    project.notebook(
+        "import mlflow, pathlib, time\nmlflow.log_metric('before', 1.0)\nprint('it waits')",
+        f"while not pathlib.Path({str(flag)!r}).exists():\n    time.sleep(0.1)",
+        "mlflow.log_metric('after', 2.0)",
     )
-    with server:
-        kubeflow.with_remotes(project, tracking=tracking, url=server.url)
-        yield server
 
 
-def test_a_run_goes_from_the_notebook_to_a_model_version(project, cluster, tracking):
+def state_of(run, stage):
+    return run.stage(stage).state.value
+
+
+def waits(run_id):
+    """Whether the notebook of a run waits for its flag."""
+    progress = api.show(run_id).progress
+    return progress is not None and progress.done == 1 and progress.total == 3
+
+
+def mlflow_status(run) -> str:
+    return mlflow.MlflowClient(run.tracking_uri).get_run(run.mlflow_run_id).info.status
+
+
+def test_a_run_goes_from_the_notebook_to_a_model_version_and_the_next_is_unchanged(
+    project, cluster, tracking
+):
+    server = cluster()
     project.notebook(*MODEL_CELLS, parameters="rate: float = 0.5")
     run = api.train("train.ipynb", params={"rate": 0.25}, wait=True)
     assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id))
-    assert {s.name: s.state.value for s in run.stages} == dict.fromkeys(
-        ("provision-code", "provision-data", "train", "evaluate", "register"), "SUCCEEDED"
-    )
-    assert run.metrics["test_accuracy"] == pytest.approx(1.0, abs=0.5)
-    assert run.model.version is not None
+    assert {s.name: s.state.value for s in run.stages} == dict.fromkeys(STAGES, "SUCCEEDED")
+    assert run.metrics["rate_seen"] == 0.25
+    assert "test_accuracy" in run.metrics
+    assert {p.name: p.value for p in api.points(run.id)}["answer"] == 41
+    assert run.provided["data/train.csv"] == run.snapshot.dataset("train").hash
+    assert (run.model.name, run.model.version) == ("sample", "1")
     found = mlflow.MlflowClient(tracking).get_run(run.mlflow_run_id)
     assert found.data.tags["mlops.run_id"] == run.id
     assert found.data.tags["mlops.kfp.run_id"] == run.kfp_run_id
     assert found.data.params["rate"] == "0.25"
-    assert [point.name for point in api.points(run.id)]
+    assert "mlops_nb event" not in api.logs(run.id)
+    assert [p.uploaded for p in api.publish()] == [False]
+    uploads = [path for _, path, _ in server.requests if "upload_version" in path]
+    assert len(uploads) == 1, "a version is uploaded once"
+
+    # What is left of a run whose pods' logs the cluster has lost.
+    events = {type(event): event for event in recall(tracking, run.id)}
+    assert events[RunTracked].mlflow_run_id == run.mlflow_run_id
+    assert events[MetricsLogged].metrics == run.metrics
+    assert events[ModelLogged].model.version == run.model.version
+
+    verdict = api.reproduce(run.id)
+    assert verdict.passed, verdict.reason
+    assert api.show(verdict.reproduction_id).backend == "local"
+
+    again = api.train("train.ipynb", params={"rate": 0.25}, wait=True)
+    assert again.state is RunState.SUCCEEDED
+    assert {s.name for s in again.stages if s.state is StageState.SKIPPED} == set(STAGES[2:])
+    assert again.mlflow_run_id == run.mlflow_run_id
+    assert again.metrics == run.metrics
+    assert again.model.version == "1"
+
+    fresh = api.train("train.ipynb", params={"rate": 0.25}, cache=False, wait=True)
+    assert {s.name: s.state.value for s in fresh.stages} == dict.fromkeys(STAGES, "SUCCEEDED")
+    assert fresh.mlflow_run_id != run.mlflow_run_id
+
+
+def test_a_run_lives_through_an_absent_server_and_a_login_that_ends(
+    project, cluster, flag, until, monkeypatch
+):
+    monkeypatch.setenv("MLOPS_NB_KUBEFLOW_TOKEN", "first-token")
+    monkeypatch.setenv("API_KEY", "here it has another value")
+    server = cluster(
+        'auth = "token"\n[environment]\nsecrets = ["API_KEY"]\n'
+        '[kubeflow.secrets_notebook]\nAPI_KEY = "keys/api"\n',
+        token="first-token",
+        secrets={"keys": {"api": SECRET}},
+    )
+    waiting(project, flag)
+    project.notebook(
+        *[c["source"] for c in json.loads((project.root / "train.ipynb").read_text())["cells"]],
+        "import os\nprint('the key is', os.environ['API_KEY'])",
+    )
+    run = api.train("train.ipynb")
+    until(lambda: (p := api.show(run.id).progress) and p.done == 1, 90)
+
+    server.fail(status=503, seconds=4)
+    away = api.show(run.id)
+    assert away.state is RunState.RUNNING
+    assert "503" in away.trouble
+    server.stop()
+    assert "no answer" in api.show(run.id).trouble
+    server.start()
+    server.expire("second-token")
+    with pytest.raises(LoginError) as refused:
+        list(api.watch(run.id))
+    assert refused.value.hint == "log in: jupyter mlops login"
+    monkeypatch.setenv("MLOPS_NB_KUBEFLOW_TOKEN", "second-token")
+    server.delay(0.3)
+    flag.touch()
+    *_, ended = api.watch(run.id)
+    assert ended.state is RunState.SUCCEEDED, (ended.error, api.logs(run.id))
+    assert ended.trouble is None
+    assert ended.metrics == {"before": 1.0, "after": 2.0}
+    assert [(p.name, p.value) for p in api.points(run.id)] == [("before", 1.0), ("after", 2.0)]
+    assert state_of(ended, "evaluate") == "SKIPPED"
+    log = api.logs(run.id, stage="train")
+    assert log.count("it waits") <= 1
+    sent = "".join(f"{path} {body}" for _, path, body in server.requests)
+    kept = "".join(
+        path.read_text(errors="replace")
+        for path in project.root.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    )
+    assert SECRET not in sent
+    assert SECRET not in kept
+    assert "second-token" not in kept + sent
+
+
+@pytest.mark.parametrize("terminated_state", ["CANCELED", "FAILED"])
+def test_a_run_that_is_canceled_on_the_server_is_canceled_here(
+    project, cluster, flag, until, terminated_state
+):
+    server = cluster(terminated_state=terminated_state)
+    waiting(project, flag)
+    run = api.train("train.ipynb")
+    until(lambda: waits(run.id), 90)
+    server.terminate(run.kfp_run_id)
+    *_, ended = api.watch(run.id)
+    assert ended.state is RunState.CANCELED
+    assert state_of(ended, "train") == "CANCELED"
+    assert ended.error is None
+    assert mlflow_status(ended) == "KILLED"
+
+
+def test_cancel_ends_the_run_on_the_server(project, cluster, flag, until):
+    server = cluster()
+    waiting(project, flag)
+    run = api.train("train.ipynb")
+    until(lambda: waits(run.id), 90)
+    ended = api.cancel(run.id)
+    assert ended.state is RunState.CANCELED
+    assert api.cancel(run.id) == ended
+    assert [path for _, path, _ in server.requests if path.endswith(":terminate")] != []
+    assert mlflow_status(ended) == "KILLED"
+
+
+def test_an_evicted_pod_fails_the_run_and_a_resume_goes_on_from_there(
+    project, cluster, flag, until
+):
+    server = cluster()
+    waiting(project, flag)
+    run = api.train("train.ipynb")
+    until(lambda: waits(run.id), 90)
+    server.evict(run.kfp_run_id, "train")
+    *_, ended = api.watch(run.id)
+    assert (ended.state, ended.error.type) == (RunState.FAILED, "StageKilled")
+    assert ended.error.stage == "train"
+    assert "resources.memory" in ended.error.hint
+    assert mlflow_status(ended) == "FAILED"
+    code = ended.stage("provision-code")
+
+    flag.touch()
+    resumed = api.resume(run.id, wait=True)
+    assert resumed.state is RunState.SUCCEEDED, (resumed.error, api.logs(run.id))
+    assert resumed.stage("provision-code") == code
+    assert resumed.mlflow_run_id != ended.mlflow_run_id
+    assert resumed.metrics == {"before": 1.0, "after": 2.0}
+    with pytest.raises(RunError, match="nothing to resume"):
+        api.resume(run.id)
+
+
+def test_a_run_that_takes_too_long_is_ended(project, cluster, flag, until):
+    server = cluster()
+    waiting(project, flag)
+    run = api.train("train.ipynb", settings={"run.timeout_s": 12})
+    *_, ended = api.watch(run.id)
+    assert (ended.state, ended.error.type) == (RunState.FAILED, "RunTimeout")
+    assert "raise run.timeout_s" in ended.error.hint
+    assert [path for _, path, _ in server.requests if path.endswith(":terminate")] != []
+
+
+def test_a_run_that_the_platform_tracks_already_is_tracked_once(project, cluster, tracking):
+    client = mlflow.MlflowClient(tracking)
+    given = client.create_run(client.create_experiment("platform")).info.run_id
+    cluster(environment={"MLFLOW_RUN_ID": given})
+    project.notebook("import mlflow\nmlflow.log_metric('m', 1.0)")
+    run = api.train("train.ipynb", wait=True)
+    assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id))
+    assert run.mlflow_run_id == given
+    found = client.get_run(given)
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["mlops.run_id"] == run.id
+    ours = client.search_runs(
+        [e.experiment_id for e in client.search_experiments()], f"tags.`mlops.run_id` = '{run.id}'"
+    )
+    assert [one.info.run_id for one in ours] == [given]
+
+
+def test_a_submission_that_was_cut_off_is_found_again(project, cluster):
+    cluster()
+    project.notebook("1 + 1")
+    config = Config.load(project.root)
+    run = api.train("train.ipynb")
+    runner = KubeflowRunner(config)
+    folder = runner.records.folder(run.id)
+    # As a session leaves it that was killed between the server's answer and its own note.
+    lines = folder.events.read_text().splitlines(keepends=True)
+    folder.events.write_text("".join(line for line in lines if "run_submitted" not in line))
+    assert runner.get(run.id).kfp_run_id == run.kfp_run_id
+    api.cancel(run.id)
+
+
+def test_two_sessions_that_look_at_once_double_nothing(project, cluster):
+    cluster()
+    project.notebook("import mlflow\nfor i in range(50):\n    mlflow.log_metric('m', i, step=i)")
+    run = api.train("train.ipynb")
+    watchers = [threading.Thread(target=lambda: list(api.watch(run.id))) for _ in range(3)]
+    for watcher in watchers:
+        watcher.start()
+    for watcher in watchers:
+        watcher.join()
+    assert [point.step for point in api.points(run.id)] == list(range(50))
+    assert api.show(run.id).state is RunState.SUCCEEDED
+    assert structs.asdict(api.show(run.id)) == structs.asdict(api.show(run.id))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"run.push": False}, "is not at origin"),
+        ({"tracking.uri": ""}, "a store on this machine"),
+        ({"tracking.uri": "sqlite:////tmp/x.db"}, "is a file"),
+        ({"environment.secrets": "API_KEY"}, "in no Kubernetes secret"),
+        ({"resources.memory": "2 GB"}, "which Kubernetes does not read"),
+        ({"kubeflow.auth": "token-file", "kubeflow.token_file": "absent"}, "absent"),
+        ({"kubeflow.url": ""}, "kubeflow.url is not set"),
+    ],
+)
+def test_what_the_cluster_could_not_reach_is_refused_and_nothing_is_left(
+    project, cluster, settings, message, monkeypatch
+):
+    monkeypatch.setenv("API_KEY", "x")
+    server = cluster()
+    project.write("helper.py", "ANSWER = 42\n")
+    with pytest.raises(PreflightError, match=message):
+        api.train("train.ipynb", settings=settings)
+    assert server.requests == []
+    assert api.runs() == ()
+    assert project.git("for-each-ref", "refs/mlops") == ""

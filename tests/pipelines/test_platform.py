@@ -106,9 +106,7 @@ def test_a_claim_stands_in_for_the_volume_of_a_run(tmp_path):
     assert "pipelineConfig" not in kubernetes["platforms"]["kubernetes"]
 
 
-@pytest.mark.parametrize(
-    ("cache", "cached"), [(True, {"train", "evaluate", "register"}), (False, set())]
-)
+@pytest.mark.parametrize(("cache", "cached"), [(True, {"train", "evaluate"}), (False, set())])
 def test_caching_is_in_the_pipeline_for_what_is_worth_it(cache, cached, tmp_path):
     given = platform(tmp_path, f"[run]\ncache = {str(cache).lower()}\n")
     spec = next(iter(yaml.safe_load_all(compile_pipeline(TRAINING, given))))

@@ -21,6 +21,7 @@ from mlops_nb.pipelines import PIPELINES
 from mlops_nb.runners.kubeflow import authentication, publishing
 from mlops_nb.runners.kubeflow.client import Client, RefusedError, UnreachableError
 from mlops_nb.runners.kubeflow.look import Look
+from mlops_nb.runners.kubeflow.mirror import Mirror
 from mlops_nb.runners.kubeflow.server import Server
 from mlops_nb.runners.records import Records, must_be_resumable
 from mlops_nb.types import Record
@@ -78,7 +79,8 @@ class KubeflowRunner:
         except BaseException:
             self.records.discard(request.id)
             raise
-        folder.append(RunSubmitted(kfp_run_id=kfp_run_id))
+        page = self._server(place).page(kfp_run_id)
+        folder.append(RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=page))
         return folder.load()
 
     def ids(self) -> tuple[str, ...]:
@@ -160,10 +162,11 @@ class KubeflowRunner:
         """Delete an ended run: here, on the server, and in MLflow."""
         folder = self.records.folder(run_id)
         run = self.get(run_id)
-        place = self._place(folder)
+        # One that was imported is another project's to delete there.
+        own = _place_file(folder).is_file()
+        if own and run.kfp_run_id is not None and run.state.terminal:
+            self._server(self._place(folder)).delete(run.kfp_run_id)
         self.records.delete(run)
-        if run.kfp_run_id is not None:
-            self._server(place).delete(run.kfp_run_id)
 
     def resume(self, run_id: str) -> Run:
         """Have the server go on from the stage that failed.
@@ -176,10 +179,13 @@ class KubeflowRunner:
         must_be_resumable(run)
         if run.kfp_run_id is None:
             raise _not_resumable(run, "it never reached the server")
+        server = self._server(self._place(folder))
+        before = server.run(run.kfp_run_id)
         try:
-            self._server(self._place(folder)).retry(run.kfp_run_id)
+            server.retry(run.kfp_run_id)
         except RefusedError as error:
             raise _not_resumable(run, error.message) from error
+        Mirror(server, folder).reopen(before, tuple(stage.name for stage in run.stages))
         folder.append(RunQueued(pid=0))
         return folder.load()
 
@@ -201,6 +207,7 @@ class KubeflowRunner:
                     experiment_id=experiment_id,
                     pipeline_id=version.pipeline_id,
                     version_id=version.version_id,
+                    description=_described(request),
                     parameters=request.arguments,
                     service_account=self._config.kubeflow_service_account,
                 )
@@ -287,6 +294,13 @@ class _Looks:
             self._answered, self.trouble = time.monotonic(), None
         now = time.monotonic()
         self._next = now + max(self._poll_s, _SHARE * (now - start))
+
+
+def _described(request: RunRequest) -> str:
+    """Return what the server's pages say of a run."""
+    code = request.snapshot.code
+    dirty = ", with uncommitted changes" if code.dirty else ""
+    return f"{request.snapshot.notebook} at {code.sha[:12]} on {code.branch or 'no branch'}{dirty}"
 
 
 def _not_resumable(run: Run, why: str) -> RunError:

@@ -82,6 +82,11 @@ class Client:
         # Credentials are ours to give, and not those of a .netrc for the same host.
         self._session.auth = _no_auth
 
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self._authentication.endpoint.url
+
     def get(self, *path: str, **query: str) -> Any:
         """Return what is at a path.
 
@@ -175,7 +180,7 @@ class Client:
             ) from error
 
     def _error(self, answer: Response) -> BackendError:
-        url = self._authentication.endpoint.url
+        url = self.url
         if answer.status_code == 401 or answer.status_code in _REDIRECTS:
             return LoginError(
                 f"{url} does not know who asks, or no longer",

@@ -68,7 +68,8 @@ class Look:
     def _find_by_name(self, request: RunRequest) -> dict[str, Any] | None:
         found = self._server.find_run(request.id)
         if found is not None:
-            self._folder.append(RunSubmitted(kfp_run_id=found["run_id"]))
+            page = self._server.page(found["run_id"])
+            self._folder.append(RunSubmitted(kfp_run_id=found["run_id"], kfp_url=page))
             return self._server.run(found["run_id"])
         age = datetime.now(timezone.utc) - datetime.fromisoformat(request.created_at)
         if age.total_seconds() > _ON_ITS_WAY_S:
@@ -84,7 +85,7 @@ class Look:
         run = self._folder.load()
         if state is RunState.SUCCEEDED and run.mlflow_run_id is None:
             uri = self._folder.load_request().arguments["tracking_uri"]
-            for event in recall(uri, run.id, run.snapshot.id):
+            for event in recall(uri, run.id):
                 self._folder.append(event)
         if state is not RunState.SUCCEEDED:
             end_tracking(self._folder, state)

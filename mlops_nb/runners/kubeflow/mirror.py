@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import time
 from typing import TYPE_CHECKING
@@ -26,11 +27,14 @@ from mlops_nb.journal import (
     replace_file,
 )
 from mlops_nb.points_file import PointsFile
+from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.kubeflow import nodes
 from mlops_nb.runners.kubeflow.client import RefusedError
-from mlops_nb.types import Failure, Record, Stage, StageState
+from mlops_nb.stages import SOME_RUN
+from mlops_nb.types import Failure, Record, RunState, Stage, StageState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from mlops_nb.runners.kubeflow.server import Server
@@ -39,6 +43,7 @@ _DONE = (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED, StageState
 _HEAD_BYTES = 4096
 # Long enough to be nowhere else in a log: one line may come often.
 _TAIL_BYTES = 512
+_EXECUTOR, _INPUTS = b"[KFP Executor ", b"Got executor_input:"
 
 
 class Copied(Record, frozen=True, kw_only=True):
@@ -47,9 +52,12 @@ class Copied(Record, frozen=True, kw_only=True):
     Attributes:
         pod: Its name.
         size: Bytes of the log that were read.
-        head: Hash of the log's beginning.
+        head: Hash of the log's beginning, as much of it as was read.
         tail: The end of what was read.
         ended: Whether the pod had ended when it was read.
+        inside: Whether the last line was within the inputs that KFP's executor prints.
+        before: When the stage ended before the run was resumed, None where it was not. A pod of
+            the next try has the name of the one before, and the server may show that one's end.
     """
 
     pod: str
@@ -57,6 +65,33 @@ class Copied(Record, frozen=True, kw_only=True):
     head: str = ""
     tail: str = ""
     ended: bool = False
+    inside: bool = False
+    before: str | None = None
+
+
+class Said:
+    """What a stage has printed, without what KFP's executor prints around it.
+
+    That is a line or two about itself, and all inputs of the stage, which are the run's record.
+
+    Args:
+        inside: Whether the log begins within those inputs.
+    """
+
+    def __init__(self, inside: bool) -> None:
+        self.inside = inside
+
+    def by_the_stage(self, log: bytes) -> Iterator[bytes]:
+        """Yield the lines of a log that are the stage's own."""
+        lines = log.splitlines(keepends=True)
+        for line, following in itertools.zip_longest(lines, lines[1:], fillvalue=b""):
+            if self.inside:
+                self.inside = line.rstrip() != b"}"
+            elif line.startswith(_EXECUTOR):
+                self.inside = line.rstrip().endswith(_INPUTS)
+            elif line.strip() or journal.event_of_line(following.rstrip()) is None:
+                # An event begins on a line of its own, and so after an empty one.
+                yield line
 
 
 class Mirror:
@@ -82,10 +117,27 @@ class Mirror:
         """
         for stage in stages:
             node = nodes.of_stage(run, stage)
+            known = self._copied.get(stage)
+            if known is not None and known.before == node.end:
+                continue
             if node.pods:
                 self._copy(run["run_id"], stage, node)
             if not canceled:
                 self._say_end(stage, node)
+
+    def reopen(self, run: dict[str, Any], stages: tuple[str, ...]) -> None:
+        """Expect another try of the stages that have not succeeded.
+
+        Args:
+            run: The run as the server has it before.
+            stages: The stages of its pipeline.
+        """
+        for stage in stages:
+            known, node = self._copied.get(stage), nodes.of_stage(run, stage)
+            if known is not None and node.state is not StageState.SUCCEEDED:
+                again = msgspec.structs.replace(known, ended=False, before=node.end)
+                self._copied[stage] = again
+        self._keep()
 
     def _copy(self, kfp_run_id: str, stage: str, node: nodes.Node) -> None:
         known = self._copied.get(stage)
@@ -95,12 +147,13 @@ class Mirror:
         if found is None:
             return
         pod, log = found
-        if known is None or known.pod != pod:
+        if known is None or known.pod != pod or known.before is not None:
             known = Copied(pod=pod)
         ended = node.state in _DONE
         # A line that is still being written is read the next time.
         whole = log if ended else log[: log.rfind(b"\n") + 1]
-        for line in _after(whole, known).splitlines(keepends=True):
+        said = Said(known.inside)
+        for line in said.by_the_stage(_after(whole, known)):
             self._take(stage, line)
         self._copied[stage] = Copied(
             pod=pod,
@@ -108,6 +161,7 @@ class Mirror:
             head=_hash(whole[:_HEAD_BYTES]),
             tail=_text(whole[-_TAIL_BYTES:]),
             ended=ended,
+            inside=said.inside,
         )
         self._keep()
 
@@ -135,9 +189,12 @@ class Mirror:
             self.folder.append(self._at_home(event, stage))
 
     def _at_home(self, event: AnyEvent, stage: str) -> AnyEvent:
-        """Return an event with the paths of this machine in place of the pod's."""
+        """Return an event with what a pod does not know: the run's id, where its log is here."""
         if isinstance(event, StageFinished) and event.error is not None:
-            error = msgspec.structs.replace(event.error, log=str(self.folder.log(stage)))
+            words = event.error.hint.split(" ")
+            hint = " ".join(self.folder.path.name if word == SOME_RUN else word for word in words)
+            log = str(self.folder.log(stage))
+            error = msgspec.structs.replace(event.error, hint=hint, log=log)
             return msgspec.structs.replace(event, error=error)
         return event
 
@@ -156,6 +213,8 @@ class Mirror:
             return
         error, note, state = None, None, node.state
         if state is StageState.FAILED:
+            # First: what a killed stage has left open is told by its state.
+            end_tracking(self.folder, RunState.FAILED)
             error = self._failure(here, node)
         elif here.state is StageState.PENDING:
             state, note = StageState.SKIPPED, "unchanged: the cluster's cache had its outputs"
@@ -191,8 +250,9 @@ class Mirror:
 
 def _after(log: bytes, known: Copied) -> bytes:
     """Return what is new in a log."""
-    head = _hash(log[: min(known.size, _HEAD_BYTES)])
-    if not known.size or (known.size <= len(log) and known.head == head):
+    if not known.size:
+        return log
+    if known.size <= len(log) and known.head == _hash(log[: min(_HEAD_BYTES, known.size)]):
         return log[known.size :]
     tail = _bytes(known.tail)
     place = log.find(tail)

@@ -46,11 +46,13 @@ class Node:
         state: PENDING where the server has said nothing of it.
         pods: What its pod may be called, the likelier first.
         message: What the server says of its failure, "" where it says nothing.
+        end: When it ended, in the server's words; "" before the server has listed it.
     """
 
     state: StageState
-    pods: tuple[str, ...]
-    message: str
+    pods: tuple[str, ...] = ()
+    message: str = ""
+    end: str = ""
 
 
 def state(run: dict[str, Any]) -> RunState:
@@ -67,7 +69,7 @@ def of_stage(run: dict[str, Any], stage: str) -> Node:
     nodes = (run.get("run_details") or {}).get("task_details") or []
     node = next((node for node in nodes if node.get("display_name") == stage), None)
     if node is None:
-        return Node(StageState.PENDING, (), "")
+        return Node(StageState.PENDING)
     own = _message(node)
     # An executor does not say whose it is. What stops a run is its one that failed.
     others = [_message(n) for n in nodes if str(n.get("display_name")).startswith(EXECUTOR)]
@@ -75,6 +77,7 @@ def of_stage(run: dict[str, Any], stage: str) -> Node:
         state=_STAGES.get(node.get("state") or "", StageState.PENDING),
         pods=tuple(dict.fromkeys(_pods(node))),
         message=next((text for text in (*others, own) if text), ""),
+        end=node.get("end_time") or "",
     )
 
 

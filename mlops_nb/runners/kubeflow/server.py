@@ -89,6 +89,7 @@ class Server:
         self,
         name: str,
         *,
+        description: str,
         experiment_id: str,
         pipeline_id: str,
         version_id: str,
@@ -98,6 +99,7 @@ class Server:
         """Start a run of a pipeline's version and return its id."""
         body: dict[str, Any] = {
             "display_name": name,
+            "description": description,
             "experiment_id": experiment_id,
             "pipeline_version_reference": {
                 "pipeline_id": pipeline_id,
@@ -108,6 +110,10 @@ class Server:
         if service_account:
             body["service_account"] = service_account
         return str(self._client.post(_API, "runs", body=body)["run_id"])
+
+    def page(self, run_id: str) -> str:
+        """Return where the server's own pages show a run."""
+        return f"{self._client.url}/#/runs/details/{run_id}"
 
     def find_run(self, name: str) -> dict[str, Any] | None:
         """Return a run by its name, None where there is none."""

@@ -189,7 +189,7 @@ def test_what_only_looks_like_an_event_is_text(session, torn):
 
 def test_bytes_that_are_no_text_are_kept(session):
     session.look(b"caf\xe9\n" + line(StageStarted(stage=STAGE)) + b"\x00\xff\n")
-    assert session.folder.log(STAGE).read_bytes() == b"caf\xe9\n\n\x00\xff\n"
+    assert session.folder.log(STAGE).read_bytes() == b"caf\xe9\n\x00\xff\n"
     assert len(session.events()) == 1
 
 
@@ -197,8 +197,20 @@ def test_lines_may_end_as_on_windows(session):
     event = line(StageStarted(stage=STAGE)).replace(b"\n", b"\r\n")
     session.look(b"one\r\n" + event)
     session.look(b"one\r\n" + event + b"10 %\r20 %\r\n")
-    assert session.folder.log(STAGE).read_bytes() == b"one\r\n\r\n10 %\r20 %\r\n"
+    assert session.folder.log(STAGE).read_bytes() == b"one\r\n10 %\r20 %\r\n"
     assert [event.stage for event in session.events()] == [STAGE]
+
+
+@pytest.mark.parametrize("read", [60, 75, 85, 1000])
+def test_what_the_executor_prints_of_itself_is_left_out(session, read):
+    executor = b"[KFP Executor 2026-01-01 INFO]: "
+    log = (
+        executor + b"--component_module_path is not specified\n"
+        + executor + b'Got executor_input:\n{\n    "inputs": {\n    }\n}\none\n{\n}\n'
+        + executor + b"Wrote executor output file\n"
+    )  # fmt: skip
+    session.look(log[:read])
+    assert session.look(log) == "one\n{\n}\n"
 
 
 def test_two_sessions_that_look_in_turn_copy_once(session):
