@@ -30,14 +30,12 @@ def shared(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
 
 @pytest.fixture(scope="module")
 def cluster(shared: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeflowServer]:
-    """A double of a cluster, and an MLflow server that its pods and this machine write to."""
+    """A double of a cluster; its pods reach the same files as this machine."""
     folder = tmp_path_factory.mktemp("cluster")
     environments = kubeflow.baked(folder, shared.root)
     variables = {"MLOPS_NB_ENVIRONMENTS": str(environments)}
-    with (
-        kubeflow.mlflow_server(tmp_path_factory.mktemp("mlflow")) as tracking,
-        KubeflowServer(folder / "runs", pod_environment=variables) as server,
-    ):
+    with KubeflowServer(folder / "runs", pod_environment=variables) as server:
+        tracking = f"sqlite:///{folder}/mlflow.db"
         kubeflow.with_remotes(shared, tracking=tracking, url=server.url)
         yield server
 

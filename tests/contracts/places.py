@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from mlops_nb import api, backends, reach, testing
+from mlops_nb.capture.repository import REF_PREFIX
 from mlops_nb.exceptions import RunError
 from mlops_nb.settings import Config
 from mlops_nb.testing import Script
@@ -94,7 +95,15 @@ class Place:
 
     def request(self) -> RunRequest:
         run_id = f"20260101-{next(self.numbers):06d}-{self.name}"
-        return structs.replace(self.template, id=run_id, backend=self.name)
+        pins, arguments = self.template.snapshot, self.template.arguments
+        code = structs.replace(pins.code, ref=REF_PREFIX + run_id)
+        return structs.replace(
+            self.template,
+            id=run_id,
+            backend=self.name,
+            snapshot=structs.replace(pins, code=code),
+            arguments={**arguments, "code_ref": code.ref},
+        )
 
     def submit(self, does: str, request: RunRequest | None = None) -> Run:
         asked = request or self.request()

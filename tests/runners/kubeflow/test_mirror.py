@@ -201,6 +201,18 @@ def test_lines_may_end_as_on_windows(session):
     assert [event.stage for event in session.events()] == [STAGE]
 
 
+@pytest.mark.parametrize("read", [60, 75, 85, 1000])
+def test_what_the_executor_prints_of_itself_is_left_out(session, read):
+    executor = b"[KFP Executor 2026-01-01 INFO]: "
+    log = (
+        executor + b"--component_module_path is not specified\n"
+        + executor + b'Got executor_input:\n{\n    "inputs": {\n    }\n}\none\n{\n}\n'
+        + executor + b"Wrote executor output file\n"
+    )  # fmt: skip
+    session.look(log[:read])
+    assert session.look(log) == "one\n{\n}\n"
+
+
 def test_two_sessions_that_look_in_turn_copy_once(session):
     other = Session(session.cluster, RunFolder(session.folder.path))
     log = b""
