@@ -202,7 +202,9 @@ class Config:
             default = known[name].metadata["default"]
             text = isinstance(value, str) and not isinstance(default, str)
             read = _parsed if text else _checked
-            given[known[name].name] = read(name, value, default)
+            # A command line's texts are of a type of their own.
+            plain = str(value) if isinstance(value, str) else value
+            given[known[name].name] = read(name, plain, default)
         return self.override(**given)
 
     @classmethod

@@ -4,6 +4,7 @@ import pytest
 
 from mlops_nb.exceptions import ConfigError, ProjectError
 from mlops_nb.settings import Config
+from mlops_nb.types import CommandLineText
 
 
 def load(tmp_path, text=""):
@@ -84,3 +85,16 @@ def test_a_tracking_uri_with_a_password_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"tracking\.uri holds a password") as refused:
         load(tmp_path, '[tracking]\nuri = "https://user:s3cret@mlflow.example"\n')
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_setting_of_one_run_may_be_a_text_of_the_command_line(tmp_path):
+    (tmp_path / "mlops.toml").write_text("")
+    given = {
+        "resources.memory": CommandLineText("16Gi"),
+        "run.timeout_s": CommandLineText("60"),
+        "kubeflow.pull_secrets": CommandLineText("a,b"),
+    }
+    config = Config.load(tmp_path).with_settings(given)
+    assert (config.resources_memory, config.run_timeout_s) == ("16Gi", 60)
+    assert type(config.resources_memory) is str
+    assert config.kubeflow_pull_secrets == ("a", "b")
