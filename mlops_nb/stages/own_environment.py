@@ -77,8 +77,10 @@ def _python(inputs: Mapping[str, str]) -> Path:
         return baked
     packages = len(environment.lock)
     emit(Preparing(what=f"an environment of {packages} packages, from the lock"))
-    folder = volumes.folder(inputs["volume"]) / environments.FOLDER
-    return environments.ready(environment, folder, exact=False)
+    shared = volumes.folder(inputs["volume"])
+    # On the volume uv links what it installs; from any other place it would copy.
+    os.environ.setdefault("UV_CACHE_DIR", str(shared / "uv"))
+    return environments.ready(environment, shared / environments.FOLDER, exact=False)
 
 
 def main(given: str, taken: str) -> int:

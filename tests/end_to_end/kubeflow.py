@@ -60,7 +60,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     import time
 
-    for _ in range(600):
+    for _ in range(3000):
         assert server.poll() is None, "the MLflow server has ended"
         try:
             urllib.request.urlopen(url, timeout=5).close()

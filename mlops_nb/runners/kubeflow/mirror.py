@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 _DONE = (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED, StageState.CANCELED)
 _HEAD_BYTES = 4096
+_EXECUTOR, _INPUTS = b"[KFP Executor ", b"Got executor_input:"
 # Long enough to be nowhere else in a log: one line may come often.
 _TAIL_BYTES = 512
-_EXECUTOR, _INPUTS = b"[KFP Executor ", b"Got executor_input:"
 
 
 class Copied(Record, frozen=True, kw_only=True):
@@ -250,9 +250,8 @@ class Mirror:
 
 def _after(log: bytes, known: Copied) -> bytes:
     """Return what is new in a log."""
-    if not known.size:
-        return log
-    if known.size <= len(log) and known.head == _hash(log[: min(_HEAD_BYTES, known.size)]):
+    head = _hash(log[: min(known.size, _HEAD_BYTES)])
+    if not known.size or (known.size <= len(log) and known.head == head):
         return log[known.size :]
     tail = _bytes(known.tail)
     place = log.find(tail)

@@ -113,10 +113,10 @@ def _has(mount: Mount, job: Job) -> bool:
 def _folder(mount: Mount, pod: Pod, job: Job, ledger: Ledger) -> Path:
     """Return the folder that stands for a volume."""
     if mount.kind == "claim":
-        return _made(Path(job.root) / "claims" / mount.source)
+        return _open(Path(job.root) / "claims" / mount.source)
     if mount.kind == "workspace":
         return _made(ledger.workspace)
-    folder = _made(ledger.home(pod.name) / "volumes" / f"{mount.kind}-{mount.source}")
+    folder = _open(ledger.home(pod.name) / "volumes" / f"{mount.kind}-{mount.source}")
     for key, value in job.secrets[mount.source].items() if mount.kind == "secret" else ():
         (folder / key).write_text(value, encoding="utf-8")
     return folder
@@ -211,6 +211,12 @@ def _prefix(job: Job, pod: Pod) -> tuple[str, ...]:
     module, _, name = job.container.partition(":")
     launch: Callable[[Pod], tuple[str, ...]] = getattr(importlib.import_module(module), name)
     return tuple(launch(pod))
+
+
+def _open(path: Path) -> Path:
+    """Make a volume, which an image's own user can write."""
+    _made(path).chmod(0o777)
+    return path
 
 
 def _made(path: Path) -> Path:
