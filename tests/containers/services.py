@@ -131,7 +131,7 @@ def git(folder: Path) -> Callable[[Request], Answer]:
         )
         head, _, body = run.stdout.partition(b"\r\n\r\n")
         pairs = (line.split(": ", 1) for line in head.decode().splitlines())
-        headers = dict((name, value) for name, value in pairs)
+        headers = {name: value for name, value in pairs}
         return Answer(int(headers.pop("Status", "200").split()[0]), body, headers)
 
     return answer

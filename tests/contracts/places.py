@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -94,7 +95,8 @@ class Place:
     numbers: itertools.count[int]
 
     def request(self) -> RunRequest:
-        run_id = f"20260101-{next(self.numbers):06d}-{self.name}"
+        # Nobody else's: what ends a run ends all processes of the machine that have its id.
+        run_id = f"20260101-{next(self.numbers):06d}-{self.name}-{secrets.token_hex(4)}"
         pins, arguments = self.template.snapshot, self.template.arguments
         code = structs.replace(pins.code, ref=REF_PREFIX + run_id)
         return structs.replace(
