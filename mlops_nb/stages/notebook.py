@@ -27,6 +27,7 @@ from mlops_nb.capture.environment import is_secret_name
 from mlops_nb.capture.secrets import masked_data
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
+from mlops_nb.stages import volume
 from mlops_nb.stages.outputs import Limit, RedactedFile, Redaction
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def execute(
         peak = f"the run's processes held {processes.peak_memory_bytes() / 1e6:,.0f} MB at the most"
         raise StageError(
             f"the kernel died{how} in {progress.where}; {peak}",
-            hint=_CAUSES.get(progress.signal or "", "see the last lines of the stage's log"),
+            hint=_advice(progress.signal),
             cell=progress.cell,
             cause="DeadKernelError",
         ) from None
@@ -279,6 +280,12 @@ class _ReplacingHandler(LocalHandler):  # type: ignore[misc]
 
 
 papermill_engines.register(ENGINE, _Engine)
+
+
+def _advice(signal_name: str | None) -> str:
+    if signal_name == "SIGKILL" and volume.in_pod():
+        return "often the pod was out of memory: raise resources.memory in mlops.toml"
+    return _CAUSES.get(signal_name or "", "see the last lines of the stage's log")
 
 
 def _is_code(cell: Any) -> bool:

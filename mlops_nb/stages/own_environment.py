@@ -72,15 +72,17 @@ def run(stage: str, inputs: Mapping[str, str]) -> Outputs:
 
 def _python(inputs: Mapping[str, str]) -> Path:
     environment = msgspec.convert(encoding.loads(inputs["snapshot"]), Snapshot).environment
-    baked = environments.built(environment, Path(os.environ.get(PLACE) or os.devnull))
-    if baked is not None:
-        return baked
+    shared = volumes.folder(inputs["volume"])
+    folder = shared / environments.FOLDER
+    for place in (Path(os.environ.get(PLACE) or os.devnull), folder):
+        found = environments.built(environment, place)
+        if found is not None:
+            return found
     packages = len(environment.lock)
     emit(Preparing(what=f"an environment of {packages} packages, from the lock"))
-    shared = volumes.folder(inputs["volume"])
     # On the volume uv links what it installs; from any other place it would copy.
     os.environ.setdefault("UV_CACHE_DIR", str(shared / "uv"))
-    return environments.ready(environment, shared / environments.FOLDER, exact=False)
+    return environments.ready(environment, folder, exact=False)
 
 
 def main(given: str, taken: str) -> int:

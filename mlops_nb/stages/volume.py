@@ -59,9 +59,11 @@ def filled(path: Path) -> Iterator[Path]:
     """Give a scratch folder, and make what is in it then the content of a place, as a whole.
 
     Where the place is there already it stays as it is: it has the same content.
+
+    Raises:
+        StageError: The volume may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    scratch = _scratch(path)
     try:
         yield scratch
         if not path.exists():
@@ -73,6 +75,17 @@ def filled(path: Path) -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch(path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except PermissionError as error:
+        raise StageError(
+            f"user {os.getuid()} of group {os.getgid()} may not write {error.filename}",
+            hint="let pods write their volume: give its folder to group 0, mode 2775",
+        ) from error
 
 
 def keep_ref(volume: str, ref: str) -> None:

@@ -35,29 +35,18 @@ def settings(folder: Path) -> dict[str, str]:
 
     Images are kept from one run of the tests to the next, apart from those of the machine.
     """
-    storage_folder, run_folder = kept("storage"), kept("run")
+    kept = Path("/var/tmp") / "mlops-nb-containers"
+    kept.mkdir(mode=0o700, exist_ok=True)
     engine, storage = folder / "containers.conf", folder / "storage.conf"
     engine.write_text(
         '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]\n'
         '[engine]\nruntime = "runc"\n'
     )
     storage.write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{storage_folder}"\nrunroot = "{run_folder}"\n'
+        '[storage]\ndriver = "overlay"\n'
+        f'graphroot = "{kept / "storage"}"\nrunroot = "{kept / "run"}"\n'
     )
     return {"CONTAINERS_CONF": str(engine), "CONTAINERS_STORAGE_CONF": str(storage)}
-
-
-def kept(name: str, mode: int = 0o700) -> Path:
-    """Return a folder that is kept from one run of the tests to the next.
-
-    Nobody but root gets to it from outside of a container, whatever its mode.
-    """
-    folder = Path("/var/tmp") / "mlops-nb-containers"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    place = folder / name
-    place.mkdir(exist_ok=True)
-    place.chmod(mode)
-    return place
 
 
 def base_image() -> str:

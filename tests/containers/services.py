@@ -7,7 +7,7 @@ import http.client
 import os
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -130,8 +130,7 @@ def git(folder: Path) -> Callable[[Request], Answer]:
             check=True,
         )
         head, _, body = run.stdout.partition(b"\r\n\r\n")
-        pairs = (line.split(": ", 1) for line in head.decode().splitlines())
-        headers = {name: value for name, value in pairs}
+        headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
         return Answer(int(headers.pop("Status", "200").split()[0]), body, headers)
 
     return answer
@@ -156,13 +155,14 @@ def in_front_of(url: str) -> Callable[[Request], Answer]:
     place = urlsplit(url)
 
     def answer(request: Request) -> Answer:
-        passed = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {n: v for n, v in request.headers.items() if n.lower() not in _HOP}
-        passed.request(request.method, target, request.body, headers)
-        found = passed.getresponse()
-        kept = {n: v for n, v in found.getheaders() if n.lower() not in _HOP}
-        return Answer(found.status, found.read(), kept)
+        server = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+        with closing(server) as passed:
+            passed.request(request.method, target, request.body, headers)
+            found = passed.getresponse()
+            kept = {n: v for n, v in found.getheaders() if n.lower() not in _HOP}
+            return Answer(found.status, found.read(), kept)
 
     return answer
 

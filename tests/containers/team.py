@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlops_nb import api
 from mlops_nb.images import access
 from mlops_nb.testing import KubeflowServer
-from tests.containers import machine, services
+from tests.containers import services
 from tests.end_to_end.kubeflow import mlflow_server
 from tests.vocabulary import Project
 
@@ -50,16 +50,19 @@ class Team:
     Attributes:
         project: The quickstart.
         cluster: Where its runs go; its pods are containers of the stage images.
-        folder: What the cluster keeps.
+        folder: Where all of it is.
         services: What pods reach, by name: git, dvc, mlflow and index.
-        tracking: The MLflow server's own folder.
     """
 
     project: Project
     cluster: KubeflowServer
     folder: Path
     services: dict[str, services.Service]
-    tracking: Path
+
+    @property
+    def volume(self) -> Path:
+        """The volume that the pods share."""
+        return self.folder / "cluster" / "claims" / CLAIM
 
 
 @contextmanager
@@ -102,7 +105,7 @@ def at_work(folder: Path, images: Mapping[str, Image]) -> Iterator[Team]:
                 )
             )
         project.git("commit", "-qam", "for the cluster")
-        yield Team(project, cluster, folder / "cluster", served, folder / "mlflow")
+        yield Team(project, cluster, folder, served)
 
 
 def session() -> dict[str, str]:
@@ -112,6 +115,20 @@ def session() -> dict[str, str]:
         "MLOPS_GIT_PASSWORD": PASSWORDS["git"],
         "MLFLOW_TRACKING_USERNAME": services.USER,
         "MLFLOW_TRACKING_PASSWORD": PASSWORDS["mlflow"],
+    }
+
+
+def written(team: Team) -> dict[str, bytes]:
+    """Return what anybody has written by its path, but for where secrets are given.
+
+    Those are the user's own settings of DVC, and what stands for Kubernetes' store of secrets.
+    """
+    given = ("job.json", "homes", "config.local", "secrets")
+    installed = ("environments", "uv")
+    return {
+        str(path): path.read_bytes()
+        for path in team.folder.rglob("*")
+        if path.is_file() and not {*given, *installed} & set(path.relative_to(team.folder).parts)
     }
 
 
@@ -157,10 +174,9 @@ def _index(folder: Path, url: str) -> dict[str, str]:
 
 
 def _container(folder: Path) -> tuple[str, ...]:
-    volumes = [f"{machine.kept('uv', mode=0o777)}:/mlops/uv"]
-    certificates = access.secrets(folder).get("certificates")
-    if certificates is not None:
-        volumes.append(f"{certificates}:/run/secrets/certificates:ro")
     # A health check is a systemd timer, and not every machine has systemd.
     fixed = ("podman", "run", "--rm", "--no-healthcheck", "--network", "host")
-    return (*fixed, *(f"--volume={volume}" for volume in volumes))
+    certificates = access.secrets(folder).get("certificates")
+    if certificates is None:
+        return fixed
+    return (*fixed, f"--volume={certificates}:/run/secrets/certificates:ro")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mlops_nb.testing.kubeflow import quantities
 from mlops_nb.testing.kubeflow.resolution import WORKSPACE_PATH
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def _contained(
     argv = (
         *_prefix(job, pod),
         *options,
+        *_limits(pod),
         f"--env-file={variables}",
         f"--entrypoint={entry}",
         pod.image,
@@ -186,6 +188,12 @@ def _contained(
     )
     # The engine for containers itself works as whoever started the server.
     return Start(argv=argv, environment=dict(os.environ), folder=variables.parent)
+
+
+def _limits(pod: Pod) -> list[str]:
+    """Return what keeps a container within its memory, as a node does."""
+    memory = pod.limits.get("memory")
+    return [f"--memory={quantities.number(memory):.0f}b"] if memory else []
 
 
 def _shared(job: Job, ledger: Ledger) -> list[str]:
