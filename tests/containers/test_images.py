@@ -65,36 +65,34 @@ def test_a_stage_finds_what_it_imports(in_image, stage, code):
 
 def test_images_are_what_the_compiled_pipelines_name():
     for pipeline in pipelines.PIPELINES.values():
-        spec = yaml.safe_load(pipeline.compiled.read_text())
+        spec = next(yaml.safe_load_all(pipeline.compiled.read_text()))
         executors = spec["deploymentSpec"]["executors"].values()
         named = {executor["container"]["image"] for executor in executors}
         assert named <= set(map(images.image, STAGES))
 
 
 def test_a_compiled_task_provides_the_code(in_image, project, tmp_path):
-    spec = yaml.safe_load(pipelines.TRAINING.compiled.read_text())
+    spec = next(yaml.safe_load_all(pipelines.TRAINING.compiled.read_text()))
     task = spec["deploymentSpec"]["executors"]["exec-provision-code"]["container"]
     sha = project.git("rev-parse", "HEAD").strip()
-    folder = tmp_path / "artifacts"
+    folder = tmp_path / "shared"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    values = {"repo": "/project", "sha": sha}
-    artifact = {
-        "name": "code",
-        "uri": "/artifacts/code",
-        "type": {"schemaTitle": "system.Artifact"},
-    }
+    values = {"repo": "/project", "sha": sha, "ref": "refs/heads/main", "volume": "/shared"}
     inputs = {
         "inputs": {"parameterValues": values},
         "outputs": {
-            "artifacts": {"code": {"artifacts": [artifact]}},
-            "outputFile": "/artifacts/output.json",
+            "parameters": {"Output": {"outputFile": "/shared/place"}},
+            "outputFile": "/shared/output.json",
         },
     }
-    mounts = ("--volume", f"{project.root}:/project:ro", "--volume", f"{folder}:/artifacts")
+    mounts = ("--volume", f"{project.root}:/project:ro", "--volume", f"{folder}:/shared")
     arguments = [json.dumps(inputs) if word == "{{$}}" else word for word in task["args"]]
-    in_image("code", *task["command"], *arguments, options=mounts)
-    assert (folder / "code" / "HEAD").read_text() == f"{sha}\n"
+    in_image("code", *task["command"], *arguments, options=(*mounts, "--env", "KFP_RUN_ID=a"))
+    assert json.loads((folder / "output.json").read_text())["parameterValues"] == {
+        "Output": f"code/{sha}"
+    }
+    assert (folder / "refs" / "a").read_text() == "refs/heads/main"
 
 
 @pytest.mark.parametrize("stage", STAGES)
