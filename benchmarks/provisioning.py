@@ -1,111 +1,121 @@
-"""Data to the pods that read them: through an artifact store, beside the volume that we use."""
+"""Data on their way to the pods that read them: by the volume, beside the artifact store."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import statistics
+import subprocess
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
+from mlops_nb import project as projects
+from mlops_nb.stages import provision_data, volume, workspace
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
 ROUNDS = 5
 READERS = ("train", "evaluate")
-SHAPES = {"500 MB in 2,000 files": (2_000, 250_000), "500 MB in 1 file": (1, 500_000_000)}
-
-
-@dataclass(frozen=True)
-class Way:
-    """What a way of providing data took, all readers together."""
-
-    seconds: float
-    written_bytes: int
+MEGABYTES = 500
 
 
 def table(folder: Path) -> str:
-    """Measure both ways in turn, on the same objects of a cache."""
+    """Provision data from a DVC remote, and open them in the two stages that read them.
+
+    The artifact store is a folder on the same disk: a copy up, and a copy down for each reader. A
+    store behind a network is slower than that.
+    """
     lines = [
-        "Data for the train and evaluate pods of a run, from objects that are in a cache on the",
-        f"same disk; medians of {ROUNDS}, in turn. The artifact store is a folder, and a copy into",
-        "or out of it a plain copy of files, not waiting for the disk: a lower bound of what an",
-        "object store takes.",
+        f"{MEGABYTES} MB from the DVC cache to {' and '.join(READERS)}, median of {ROUNDS}",
         "",
-        "| data | store, s | store, MB written | volume, s | volume, MB written | store / volume |",
-        "|---|---|---|---|---|---|",
+        "| data | way | wall, s | bytes written, MB | ratio |",
+        "|---|---|---|---|---|",
     ]
-    for name, (count, size_bytes) in SHAPES.items():
-        cache = _cache(folder / f"cache-{count}", count, size_bytes)
-        pairs = [_pair(cache, folder / f"{count}-{turn}") for turn in range(ROUNDS)]
-        lines.append(_line(name, pairs))
+    for files in (2000, 1):
+        root = _project(folder / f"files-{files}", files)
+        ways = {"artifact store": [], "volume": []}
+        for turn in range(ROUNDS):
+            scratch = folder / f"turn-{files}-{turn}"
+            ways["volume"].append(_by_volume(root, scratch / "volume"))
+            ways["artifact store"].append(_by_store(root, scratch))
+            shutil.rmtree(scratch)
+        base = statistics.median(wall for wall, _ in ways["artifact store"])
+        for way, taken in ways.items():
+            wall = statistics.median(wall for wall, _ in taken)
+            written = taken[-1][1] / 1e6
+            lines.append(
+                f"| {files:,} files | {way} | {wall:.2f} | {written:,.0f} | {wall / base:.2f} |"
+            )
     return "\n".join(lines)
 
 
-def _line(name: str, pairs: list[tuple[Way, Way]]) -> str:
-    store_s, volume_s = (statistics.median(pair[i].seconds for pair in pairs) for i in (0, 1))
-    ratio = statistics.median(store.seconds / volume.seconds for store, volume in pairs)
-    (store, volume), *_ = pairs
-    return (
-        f"| {name} | {store_s:.2f} | {store.written_bytes / 1e6:,.0f} "
-        f"| {volume_s:.3f} | {volume.written_bytes / 1e6:,.1f} | {ratio:,.1f} |"
-    )
+def _project(root: Path, files: int) -> Path:
+    projects.init(root, example=None)
+    data = root / "data"
+    data.mkdir()
+    size = MEGABYTES * 1_000_000 // files
+    for number in range(files):
+        (data / f"{number}.bin").write_bytes(os.urandom(size))
+    subprocess.run(["dvc", "add", "-q", "data"], cwd=root, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+    subprocess.run(["git", "commit", "-qm", "data"], cwd=root, check=True)
+    return root
 
 
-def _cache(folder: Path, count: int, size_bytes: int) -> list[Path]:
-    """Write the objects of a dataset."""
-    folder.mkdir()
-    objects = [folder / f"{i}.bin" for i in range(count)]
-    for path in objects:
-        path.write_bytes(os.urandom(size_bytes))
-    return objects
-
-
-def _pair(cache: list[Path], folder: Path) -> tuple[Way, Way]:
-    found = []
-    for way in (_through_store, _through_volume):
-        place = folder / way.__name__.strip("_")
-        found.append(_measured(way, cache, place))
-        shutil.rmtree(place)
-    store, volume = found
-    return store, volume
-
-
-def _measured(way: Callable[[list[Path], Path], None], cache: list[Path], place: Path) -> Way:
-    place.mkdir(parents=True)
-    # The disk is not to be busy yet with what the way before has left.
-    os.sync()
+def _by_volume(root: Path, place: Path) -> tuple[float, int]:
+    """Provision into a volume, and link into the checkout of each reader."""
     start = time.monotonic()
-    way(cache, place)
-    return Way(time.monotonic() - start, _size(place))
-
-
-def _through_store(cache: list[Path], place: Path) -> None:
-    """Provide the data as an artifact: one copy up, and one down for each reader."""
-    provided, store = place / "provided", place / "store"
-    _link(cache, provided)
-    shutil.copytree(provided, store)
+    data = volume.existing(str(place), _provision(root, place))
     for reader in READERS:
-        shutil.copytree(store, place / reader)
+        top = place / reader
+        top.mkdir()
+        workspace.link(data, top)
+    return time.monotonic() - start, _written(place)
 
 
-def _through_volume(cache: list[Path], place: Path) -> None:
-    """Provide the data on a volume: links to the objects, and links to those for each reader."""
-    provided = place / "provided"
-    _link(cache, provided)
+def _by_store(root: Path, scratch: Path) -> tuple[float, int]:
+    """Provision into the first pod, carry that up, and down into the pod of each reader."""
+    start = time.monotonic()
+    pod = volume.existing(str(scratch / "pod"), _provision(root, scratch / "pod"))
+    artifact = scratch / "artifact"
+    artifact.mkdir()
+    workspace.link(pod, artifact)
+    # A copy follows the links, as the upload of an artifact does.
+    shutil.copytree(artifact, scratch / "store")
     for reader in READERS:
-        # As a stage lays them into its checkout: to the objects themselves.
-        _link([path.resolve() for path in provided.iterdir()], place / reader)
+        shutil.copytree(scratch / "store", scratch / reader)
+    return time.monotonic() - start, _written(scratch) - _written(scratch / "volume")
 
 
-def _link(objects: list[Path], folder: Path) -> None:
-    folder.mkdir()
-    for path in objects:
-        (folder / path.name).symlink_to(path)
+def _provision(root: Path, place: Path) -> str:
+    sha = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with _quiet():
+        outputs = provision_data.run(
+            repo=str(root), sha=sha, train="data", test="", other="[]", volume=str(place)
+        )
+    return outputs["data"]
 
 
-def _size(folder: Path) -> int:
-    """Return the bytes of all files, of a link those of its target's name."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a stage says to its pod's log out of the table."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _written(folder: Path) -> int:
+    found = folder.rglob("*") if folder.exists() else ()
+    return sum(path.stat().st_size for path in found if path.is_file() and not path.is_symlink())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,8 @@ RUNNERS = {
     "kubeflow": "mlops_nb.runners.kubeflow:KubeflowRunner",
     "memory": "mlops_nb.testing.memory:MemoryRunner",
 }
+# Its runs have no folder, and are those of this process.
+_FOLDERLESS = "memory"
 
 
 def runner(config: Config) -> Runner:
@@ -63,7 +66,7 @@ class Everywhere:
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, newest first."""
         found = {*self._records.ids(), *self._named(self._config.run_backend).ids()}
-        return tuple(sorted(found, reverse=True))
+        return tuple(sorted(found.union(self._folderless()), reverse=True))
 
     def list(self) -> tuple[Run, ...]:
         """Return all runs, newest first."""
@@ -104,8 +107,17 @@ class Everywhere:
         return self._of(run_id).resume(run_id)
 
     def _of(self, run_id: str) -> Runner:
-        known = self._records.has(run_id)
-        return self._named(self._records.backend(run_id) if known else self._config.run_backend)
+        if self._records.has(run_id):
+            return self._named(self._records.backend(run_id))
+        return self._named(
+            _FOLDERLESS if run_id in self._folderless() else self._config.run_backend
+        )
+
+    def _folderless(self) -> tuple[str, ...]:
+        """Return the ids of runs without a folder: none where nobody has made a runner for them."""
+        if RUNNERS[_FOLDERLESS].partition(":")[0] not in sys.modules:
+            return ()
+        return self._named(_FOLDERLESS).ids()
 
     def _named(self, backend: str) -> Runner:
         if backend not in self._runners:

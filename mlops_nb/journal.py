@@ -188,13 +188,13 @@ def _encode(event: AnyEvent) -> bytes:
 def _decode(line: bytes) -> AnyEvent | None:
     """Return the event of a line, None for one of a later release that this one does not know."""
     data = encoding.loads(line)
-    if data["event"] not in _TAGS:
+    if not isinstance(data, dict) or data.get("event") not in _TAGS:
         return None
     event: AnyEvent = msgspec.convert(data, AnyEvent)
     return event
 
 
-_TAGS = {kind.__struct_config__.tag for kind in get_args(AnyEvent)}
+_TAGS = tuple(kind.__struct_config__.tag for kind in get_args(AnyEvent))
 
 
 @dataclass(frozen=True)

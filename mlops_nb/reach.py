@@ -94,10 +94,10 @@ def findings(config: Config, snapshot: Snapshot, *, pushed: bool) -> Iterator[Fi
     except MlopsError as error:
         yield Finding(severity="error", message=error.message, hint=error.hint)
         return
-    for what, url in (("the code is", target.code), ("the data are", target.data)):
+    for what, url in (("the code", target.code), ("the data", target.data)):
         if url and _is_here(url):
             yield _warning(
-                f"{what} at {url}, which is this machine's; pods may not find them there",
+                f"pods would get {what} from {url}, which is this machine's, and may not reach it",
                 "git remote set-url origin URL, of a server that the cluster reaches",
             )
 

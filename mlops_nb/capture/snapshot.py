@@ -99,7 +99,9 @@ class _Capture:
         parameters = self._hyperparameters(document, own=own)
         installed = environment.read(self.top)
         variables = environment.variables(self.config.environment_variables)
-        environment.must_be_set(self.config.environment_secrets)
+        if not self.config.on_cluster:
+            # There they come from Kubernetes, and need not be known here.
+            environment.must_be_set(self.config.environment_secrets)
         places = self._places(parameters, path, source)
         pinned = [source.dataset(role, place) for role, place in places]
         import_paths = environment.import_paths(self.top)

@@ -13,6 +13,7 @@ from mlops_nb.types import Record, RunState
 
 if TYPE_CHECKING:
     import builtins
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mlops_nb.types import Point, Run, RunRequest
@@ -69,13 +70,20 @@ class Records:
             RunError: There is no such run.
         """
         if not self.has(run_id):
-            raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+            raise no_such_run(run_id)
         return RunFolder(self.path / run_id)
 
     def new(self, request: RunRequest) -> RunFolder:
-        """Make the folder of a run."""
+        """Make the folder of a run.
+
+        Raises:
+            RunError: There is a run of this id.
+        """
         folder = RunFolder(self.path / request.id)
-        folder.create(request)
+        try:
+            folder.create(request)
+        except FileExistsError:
+            raise there_already(request.id) from None
         return folder
 
     def discard(self, run_id: str) -> None:
@@ -95,12 +103,8 @@ class Records:
         folder = self.folder(run_id)
         stages = (*folder.load_request().stages, "driver")
         if stage is None:
-            parts = [(name, _read(folder.log(name), last_bytes)) for name in stages]
-            return "\n".join(f"== {name}\n{text}" for name, text in parts if text)
-        if stage not in stages:
-            raise RunError(
-                f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}"
-            )
+            return headed({name: _read(folder.log(name), last_bytes) for name in stages})
+        must_have_stage(run_id, stage, stages)
         return _read(folder.log(stage), last_bytes)
 
     def delete(self, run: Run) -> None:
@@ -109,11 +113,7 @@ class Records:
         Raises:
             RunError: The run goes on.
         """
-        if not run.state.terminal:
-            raise RunError(
-                f"run {run.id} is {run.state.value}",
-                hint=f"end it first: jupyter mlops cancel {run.id}",
-            )
+        must_have_ended(run)
         folder = self.folder(run.id)
         if run.mlflow_run_id is not None and run.tracking_uri is not None:
             from mlops_nb.tracking.close import DELETED, close
@@ -123,6 +123,46 @@ class Records:
         gone = self.path / f".deleted-{run.id}"
         folder.path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def no_such_run(run_id: str) -> RunError:
+    """Say that there is no run of an id."""
+    return RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+
+
+def there_already(run_id: str) -> RunError:
+    """Say that there is a run of an id that a new one asks for."""
+    return RunError(
+        f"there is a run {run_id!r} already", hint=f"see it: jupyter mlops show {run_id}"
+    )
+
+
+def must_have_stage(run_id: str, stage: str, stages: tuple[str, ...]) -> None:
+    """Refuse a stage that a run does not have.
+
+    Raises:
+        RunError: It has none of that name.
+    """
+    if stage not in stages:
+        raise RunError(f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}")
+
+
+def must_have_ended(run: Run) -> None:
+    """Refuse to delete a run that goes on.
+
+    Raises:
+        RunError: It does.
+    """
+    if not run.state.terminal:
+        raise RunError(
+            f"run {run.id} is {run.state.value}",
+            hint=f"end it first: jupyter mlops cancel {run.id}",
+        )
+
+
+def headed(logs: Mapping[str, str]) -> str:
+    """Put the logs of stages one after another, each that is not empty under its stage's name."""
+    return "\n".join(f"== {name}\n{text}" for name, text in logs.items() if text)
 
 
 def must_be_resumable(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from mlops_nb.capture import dvc, git, pointers
 from mlops_nb.exceptions import DataError
 from mlops_nb.journal import DataProvided, emit
 from mlops_nb.stages import volume as volumes
+from mlops_nb.stages import workspace
 
 
 def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) -> dict[str, str]:
-    """Lay the datasets out at their own paths, every file checked against its hash.
+    """Make a list of the datasets' files and where each is, every one checked against its hash.
 
-    They are links into DVC's cache, whose objects are read-only: that of the repository where it is
-    on this machine, otherwise one in the volume.
+    They are in DVC's cache, whose objects are read-only: that of the repository where it is on this
+    machine, otherwise one in the volume. The stages that read them put links into their checkouts.
 
     Args:
         repo: The data repository, a folder or a URL; "" where the run has no dataset.
@@ -30,7 +32,7 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) 
         volume: What the stages of the run share.
 
     Returns:
-        `data`, the place of the folder in the volume.
+        `data`, the place of the list in the volume.
 
     Raises:
         DataError: An object is neither in the cache nor on a remote, or is not what its hash says.
@@ -38,12 +40,14 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) 
     wanted = list(dict.fromkeys(path for path in (train, test, *encoding.loads(other)) if path))
     shared = volumes.folder(volume)
     place = f"data/{_name(repo, sha, wanted)}"
-    # Again also where it is there: what the links lead to is checked before every run.
+    # Again also where it is there: what the list leads to is checked before every run.
     with volumes.filled(shared / place) as folder, tempfile.TemporaryDirectory() as scratch:
-        hashes = {}
+        hashes, files = {}, {}
         if wanted:
             source = _Source(repo, sha, Path(scratch), shared)
             hashes = {path: source.provide(path, folder) for path in wanted}
+            files = source.files
+        (folder / workspace.FILES).write_text(json.dumps(files), encoding="utf-8")
     if hashes:
         emit(DataProvided(hashes=hashes))
     else:
@@ -69,9 +73,10 @@ class _Source:
         self.bare = self.scratch / "repository"
         git.fetch(self.repo, self.sha, self.bare)
         self._tree: Path | None = None
+        self.files: dict[str, str] = {}
 
     def provide(self, path: str, target: Path) -> str:
-        """Lay a dataset out and return its hash."""
+        """List the files of a dataset and return its hash."""
         pointer = pointers.find_pointer(path, lambda file: git.read_file(self.bare, self.sha, file))
         if pointer is None:
             return self._provide_from_git(path, target)
@@ -81,8 +86,8 @@ class _Source:
         for file in dvc.list_files(cache, pointer.hash):
             inside = PurePosixPath(file.path or ".")
             if prefix == "." or inside.is_relative_to(prefix):
-                name = PurePosixPath(pointer.out, inside)
-                _place(dvc.object_path(cache, file.md5), file.md5, target, name)
+                name = PurePosixPath(pointer.out, inside).as_posix()
+                self.files[name] = _checked(dvc.object_path(cache, file.md5), file.md5, name)
                 provided.append(file)
         if not provided:
             raise DataError(
@@ -104,6 +109,7 @@ class _Source:
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
+        self.files[path] = path
         digest = f"git:{git.blob_at(self.bare, self.sha, path)}"
         print(f"{path}: from git, {digest}")
         return digest
@@ -158,13 +164,11 @@ class _Source:
         return self._tree
 
 
-def _place(source: Path, md5: str, target: Path, name: PurePosixPath) -> None:
+def _checked(source: Path, md5: str, name: str) -> str:
     # DVC trusts a cache object that is read-only; a run does not.
     if dvc.md5_of(source) != md5:
         raise DataError(
             f"{name}: object {md5} in DVC's cache is corrupt",
             hint=f"delete it and get it again: rm {source} && dvc pull",
         )
-    path = target / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.symlink_to(source)
+    return str(source.absolute())

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# Of each file, where it is; paths of the files in the data repository.
+FILES = "files.json"
+
+
 @contextmanager
 def opened(volume: str, code: str, data: str, notebook: str) -> Iterator[Path]:
     """Check out the code, link the data into it, and work in the notebook's folder meanwhile.
@@ -33,7 +37,7 @@ def opened(volume: str, code: str, data: str, notebook: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="workspace-") as scratch:
         top = Path(scratch, "code")
         git.checkout(volumes.existing(volume, code), top)
-        _link(volumes.existing(volume, data), top)
+        link(volumes.existing(volume, data), top)
         before = Path.cwd()
         os.chdir((top / notebook).parent)
         try:
@@ -52,12 +56,13 @@ def import_from(folders: list[str]) -> None:
     sys.path[:0] = [str(Path.cwd()), *folders]
 
 
-def _link(data: Path, top: Path) -> None:
-    for folder, _, names in os.walk(data):
-        target = top / Path(folder).relative_to(data)
-        target.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            source = Path(folder, name)
-            place = target / name
-            place.unlink(missing_ok=True)
-            place.symlink_to(source.resolve())
+def link(data: Path, top: Path) -> None:
+    """Put links to the files of a list that provision-data has made into their places."""
+    files: dict[str, str] = encoding.loads((data / FILES).read_bytes())
+    for folder in {(top / name).parent for name in files}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, source in files.items():
+        place = top / name
+        place.unlink(missing_ok=True)
+        # What git holds is beside the list, and all else elsewhere.
+        place.symlink_to((data / source).resolve())

@@ -75,22 +75,24 @@ def test_a_compiled_task_provides_the_code(in_image, project, tmp_path):
     spec = next(yaml.safe_load_all(pipelines.TRAINING.compiled.read_text()))
     task = spec["deploymentSpec"]["executors"]["exec-provision-code"]["container"]
     sha = project.git("rev-parse", "HEAD").strip()
-    folder = tmp_path / "artifacts"
+    folder = tmp_path / "shared"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    values = {"volume": "/artifacts/volume", "repo": "/project", "sha": sha, "ref": ""}
+    values = {"repo": "/project", "sha": sha, "ref": "refs/heads/main", "volume": "/shared"}
     inputs = {
         "inputs": {"parameterValues": values},
         "outputs": {
-            "parameters": {"Output": {"outputFile": "/artifacts/place"}},
-            "outputFile": "/artifacts/output.json",
+            "parameters": {"Output": {"outputFile": "/shared/place"}},
+            "outputFile": "/shared/output.json",
         },
     }
-    mounts = ("--volume", f"{project.root}:/project:ro", "--volume", f"{folder}:/artifacts")
+    mounts = ("--volume", f"{project.root}:/project:ro", "--volume", f"{folder}:/shared")
     arguments = [json.dumps(inputs) if word == "{{$}}" else word for word in task["args"]]
-    in_image("code", *task["command"], *arguments, options=mounts)
-    place = json.loads((folder / "output.json").read_text())["parameterValues"]["Output"]
-    assert (folder / "volume" / place / "HEAD").read_text() == f"{sha}\n"
+    in_image("code", *task["command"], *arguments, options=(*mounts, "--env", "KFP_RUN_ID=a"))
+    assert json.loads((folder / "output.json").read_text())["parameterValues"] == {
+        "Output": f"code/{sha}"
+    }
+    assert (folder / "refs" / "a").read_text() == "refs/heads/main"
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -196,11 +196,17 @@ class KubeflowRunner:
 
     def _submit(self, server: Server, request: RunRequest) -> str:
         pipeline = PIPELINES[request.pipeline]
-        experiment_id = server.experiment(self._config.experiment)
+        # The request has the last word: it may be that of another session, or of an earlier run.
+        config = self._config.override(
+            run_cache=request.cache,
+            run_timeout_s=request.timeout_s,
+            run_stage_timeout_s=request.stage_timeout_s,
+        )
+        experiment_id = server.experiment(config.experiment)
         for fresh in (False, True):
             if fresh:
-                publishing.forget(pipeline, self._config)
-            version = publishing.version_for(server, pipeline, self._config)
+                publishing.forget(pipeline, config)
+            version = publishing.version_for(server, pipeline, config)
             try:
                 return server.create_run(
                     request.id,
@@ -209,7 +215,7 @@ class KubeflowRunner:
                     version_id=version.version_id,
                     description=_described(request),
                     parameters=request.arguments,
-                    service_account=self._config.kubeflow_service_account,
+                    service_account=config.kubeflow_service_account,
                 )
             except RefusedError as error:
                 # Somebody may have deleted the version that was remembered; the server does not

@@ -57,15 +57,25 @@ class Client:
 
     Args:
         authentication: Who asks, and where.
+        timeout_s: Longest time to connect, and longest time between two bytes of an answer.
+        pauses_s: Time before each further try of what does no harm when it is sent twice.
     """
 
-    def __init__(self, authentication: Authentication) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        *,
+        timeout_s: tuple[float, float] = _TIMEOUT_S,
+        pauses_s: tuple[float, ...] = _PAUSES_S,
+    ) -> None:
         import requests
 
         self._authentication = authentication
+        self._timeout_s, self._pauses_s = timeout_s, pauses_s
         self._errors = (
             requests.ConnectionError,
             requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
         )
         self._session = requests.Session()
@@ -115,7 +125,7 @@ class Client:
 
     def _try(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> Response:
         """Send what does no harm when it is sent twice."""
-        pauses_s = iter(_PAUSES_S)
+        pauses_s = iter(self._pauses_s)
         while True:
             try:
                 return self._send(method, path, query)
@@ -157,7 +167,7 @@ class Client:
                 f"{endpoint.url}/apis/{place}" + (f":{action}" if action else ""),
                 params={name: value for name, value in query.items() if value},
                 headers={"Accept": "application/json", **self._authentication.headers()},
-                timeout=_TIMEOUT_S,
+                timeout=self._timeout_s,
                 allow_redirects=False,
                 verify=endpoint.ca_file or True,
                 cert=endpoint.client_certificate,

@@ -2,7 +2,7 @@
 
 A stage in a pod prints its events, and the server gives a pod's log from its start each time. What
 is new in it is told by where the last copy ended; a log that the cluster has cut at its head is
-taken up at the first line that is not known.
+taken up behind the end of what was copied, if that is still in it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 _DONE = (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED, StageState.CANCELED)
 _HEAD_BYTES = 4096
 _EXECUTOR, _INPUTS = b"[KFP Executor ", b"Got executor_input:"
+# Long enough to be nowhere else in a log: one line may come often.
+_TAIL_BYTES = 512
 
 
 class Copied(Record, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class Copied(Record, frozen=True, kw_only=True):
         pod: Its name.
         size: Bytes of the log that were read.
         head: Hash of the log's beginning, as much of it as was read.
-        last: Hash of the last line that was read.
+        tail: The end of what was read.
         ended: Whether the pod had ended when it was read.
         inside: Whether the last line was within the inputs that KFP's executor prints.
         before: When the stage ended before the run was resumed, None where it was not. A pod of
@@ -61,7 +63,7 @@ class Copied(Record, frozen=True, kw_only=True):
     pod: str
     size: int = 0
     head: str = ""
-    last: str = ""
+    tail: str = ""
     ended: bool = False
     inside: bool = False
     before: str | None = None
@@ -153,12 +155,11 @@ class Mirror:
         said = Said(known.inside)
         for line in said.by_the_stage(_after(whole, known)):
             self._take(stage, line)
-        last = whole.splitlines()[-1:] or [b""]
         self._copied[stage] = Copied(
             pod=pod,
             size=len(whole),
             head=_hash(whole[:_HEAD_BYTES]),
-            last=_hash(last[0]),
+            tail=_text(whole[-_TAIL_BYTES:]),
             ended=ended,
             inside=said.inside,
         )
@@ -249,20 +250,27 @@ class Mirror:
 
 def _after(log: bytes, known: Copied) -> bytes:
     """Return what is new in a log."""
-    if not known.size:
-        return log
-    if known.size <= len(log) and known.head == _hash(log[: min(_HEAD_BYTES, known.size)]):
+    head = _hash(log[: min(known.size, _HEAD_BYTES)])
+    if not known.size or (known.size <= len(log) and known.head == head):
         return log[known.size :]
-    lines = log.splitlines(keepends=True)
-    hashes = [_hash(line.rstrip(b"\r\n")) for line in lines]
-    if known.last in hashes:
-        place = len(hashes) - 1 - hashes[::-1].index(known.last)
-        return b"".join(lines[place + 1 :])
+    tail = _bytes(known.tail)
+    place = log.find(tail)
+    if place >= 0:
+        return log[place + len(tail) :]
     return b"[the cluster has cut this log here]\n" + log
 
 
 def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _text(data: bytes) -> str:
+    """Return bytes of any kind as text of as many characters."""
+    return data.decode("latin-1")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1")
 
 
 def _append(path: Any, data: bytes) -> None:

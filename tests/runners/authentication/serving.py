@@ -112,7 +112,7 @@ class Double:
                 self.end_headers()
                 self.wfile.write(reply.body.encode())
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_) -> None:
                 """Say nothing."""
