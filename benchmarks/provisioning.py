@@ -7,6 +7,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
@@ -60,9 +61,10 @@ def _project(root: Path, files: int) -> Path:
     size = MEGABYTES * 1_000_000 // files
     for number in range(files):
         (data / f"{number}.bin").write_bytes(os.urandom(size))
-    subprocess.run(["dvc", "add", "-q", "data"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data"], cwd=root, check=True)
     subprocess.run(["git", "add", "-A"], cwd=root, check=True)
-    subprocess.run(["git", "commit", "-qm", "data"], cwd=root, check=True)
+    author = ["-c", "user.name=b", "-c", "user.email=b"]
+    subprocess.run(["git", *author, "commit", "-qm", "data"], cwd=root, check=True)
     return root
 
 
