@@ -177,10 +177,13 @@ class Store:
     def unfinished(self, run_id: str) -> list[str]:
         """Return the MLflow runs that a run of ours made and did not end."""
         with self._reached():
-            experiments = [e.experiment_id for e in self._client.search_experiments()]
-            query = f"attributes.status = 'RUNNING' and tags.`{tags.RUN_ID}` = '{run_id}'"
-            found = self._client.search_runs(experiments, query)
-        return [run.info.run_id for run in found]
+            return self._runs_of(run_id, "RUNNING")
+
+    def _runs_of(self, run_id: str, status: str) -> list[str]:
+        """Return the MLflow runs of a run of ours that are in a state, newest first."""
+        experiments = [e.experiment_id for e in self._client.search_experiments()]
+        query = f"attributes.status = '{status}' and tags.`{tags.RUN_ID}` = '{run_id}'"
+        return [run.info.run_id for run in self._client.search_runs(experiments, query)]
 
     def find(self, run_id: str) -> tuple[str, Model | None]:
         """Find the finished MLflow run of a run of ours.
@@ -189,13 +192,8 @@ class Store:
             Its id, "" where there is none, and its model.
         """
         with self._reached():
-            experiments = [e.experiment_id for e in self._client.search_experiments()]
-            query = f"attributes.status = 'FINISHED' and tags.`{tags.RUN_ID}` = '{run_id}'"
-            found = self._client.search_runs(experiments, query, max_results=1)
-            if not found:
-                return "", None
-            mlflow_run_id: str = found[0].info.run_id
-            return mlflow_run_id, self._model(mlflow_run_id)
+            found = self._runs_of(run_id, "FINISHED")
+            return (found[0], self._model(found[0])) if found else ("", None)
 
     def _model(self, mlflow_run_id: str) -> Model | None:
         uri = self.model_uri(mlflow_run_id)

@@ -16,7 +16,15 @@ from msgspec import structs
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import BackendError, LoginError, RunError
-from mlops_nb.journal import RUNS, RunFolder, RunQueued, RunSubmitted, replace_file
+from mlops_nb.journal import (
+    RUNS,
+    RunFolder,
+    RunQueued,
+    RunSubmitted,
+    fold,
+    new_run,
+    replace_file,
+)
 from mlops_nb.pipelines import PIPELINES
 from mlops_nb.runners.kubeflow import authentication, publishing
 from mlops_nb.runners.kubeflow.client import Client, RefusedError, UnreachableError
@@ -114,11 +122,13 @@ class KubeflowRunner:
         """
         folder = self.records.folder(run_id)
         looks = _Looks(self._poll_s)
+        run, offset = new_run(folder.load_request()), 0
         before: Run | None = None
         while True:
             if looks.due():
                 looks.took(lambda: self._look(folder))
-            run = structs.replace(folder.load(), trouble=looks.trouble)
+            events, offset = folder.read(offset)
+            run = folder.with_files(structs.replace(fold(run, events), trouble=looks.trouble))
             if run != before or ticking:
                 yield run
             if run.state.terminal:
@@ -203,26 +213,28 @@ class KubeflowRunner:
             run_stage_timeout_s=request.stage_timeout_s,
         )
         experiment_id = server.experiment(config.experiment)
-        for fresh in (False, True):
-            if fresh:
-                publishing.forget(pipeline, config)
-            version = publishing.version_for(server, pipeline, config)
-            try:
-                return server.create_run(
-                    request.id,
-                    experiment_id=experiment_id,
-                    pipeline_id=version.pipeline_id,
-                    version_id=version.version_id,
-                    description=_described(request),
-                    parameters=request.arguments,
-                    service_account=config.kubeflow_service_account,
-                )
-            except RefusedError as error:
-                # Somebody may have deleted the version that was remembered; the server does not
-                # say it, and answers as to a fault of its own.
-                if fresh or server.has_version(version.pipeline_id, version.version_id):
-                    raise error
-        raise AssertionError
+
+        def create(version: publishing.Version) -> str:
+            return server.create_run(
+                request.id,
+                experiment_id=experiment_id,
+                pipeline_id=version.pipeline_id,
+                version_id=version.version_id,
+                description=_described(request),
+                parameters=request.arguments,
+                service_account=config.kubeflow_service_account,
+            )
+
+        version = publishing.version_for(server, pipeline, config)
+        try:
+            return create(version)
+        except RefusedError:
+            # Somebody may have deleted the version that was remembered; the server does not say
+            # it, and answers as to a fault of its own.
+            if server.has_version(version.pipeline_id, version.version_id):
+                raise
+        publishing.forget(pipeline, config)
+        return create(publishing.version_for(server, pipeline, config))
 
     def _taken(self, place: Place, folder: RunFolder, error: UnreachableError) -> str:
         """Return the server's id of a run of which it is not known whether it was taken."""

@@ -35,6 +35,7 @@ from mlops_nb.types import Failure, Record, RunState, Stage, StageState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from mlops_nb.runners.kubeflow.server import Server
@@ -153,8 +154,10 @@ class Mirror:
         # A line that is still being written is read the next time.
         whole = log if ended else log[: log.rfind(b"\n") + 1]
         said = Said(known.inside)
-        for line in said.by_the_stage(_after(whole, known)):
-            self._take(stage, line)
+        text = [
+            line for line in said.by_the_stage(_after(whole, known)) if self._is_text(stage, line)
+        ]
+        _append(self.folder.log(stage), b"".join(text))
         self._copied[stage] = Copied(
             pod=pod,
             size=len(whole),
@@ -177,16 +180,16 @@ class Mirror:
                 return pod, self._server.log(kfp_run_id, pod)
         return None
 
-    def _take(self, stage: str, line: bytes) -> None:
+    def _is_text(self, stage: str, line: bytes) -> bool:
+        """Take a line that is an event, and return whether it is none."""
         event = journal.event_of_line(line.rstrip(b"\r\n"))
-        if event is None:
-            self._log(stage, line)
-        elif isinstance(event, PointsLogged):
-            self._points(event.lines)
-        else:
+        if isinstance(event, PointsLogged):
+            _append(self.folder.points, event.lines.encode())
+        elif event is not None:
             if isinstance(event, RunTracked):
                 PointsFile(self.folder.points).begin()
             self.folder.append(self._at_home(event, stage))
+        return event is None
 
     def _at_home(self, event: AnyEvent, stage: str) -> AnyEvent:
         """Return an event with what a pod does not know: the run's id, where its log is here."""
@@ -197,12 +200,6 @@ class Mirror:
             error = msgspec.structs.replace(event.error, hint=hint, log=log)
             return msgspec.structs.replace(event, error=error)
         return event
-
-    def _log(self, stage: str, line: bytes) -> None:
-        _append(self.folder.log(stage), line)
-
-    def _points(self, lines: str) -> None:
-        _append(self.folder.points, lines.encode())
 
     def _say_end(self, stage: str, node: nodes.Node) -> None:
         """Journal the end of a stage that could not say it itself."""
@@ -273,9 +270,8 @@ def _bytes(text: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _append(path: Any, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
+def _append(path: Path, data: bytes) -> None:
+    if data:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(data)
