@@ -14,6 +14,7 @@
     ├── BackendError          the cluster cannot be reached, or refuses
     │   └── LoginError        it does not know who asks
     ├── ImageError            an image cannot be built or pushed
+    ├── DeploymentError       a model service cannot be put up, found or changed
     └── RunError              the run asked for does not exist or is in the wrong state
 
 Every one carries a hint: the one thing to type or change.
@@ -26,6 +27,7 @@ __all__ = [
     "CodeError",
     "ConfigError",
     "DataError",
+    "DeploymentError",
     "ImageError",
     "LockError",
     "LoginError",
@@ -125,6 +127,10 @@ class LoginError(BackendError):
 
 class ImageError(MlopsError):
     """An image cannot be built, or a registry does not take it."""
+
+
+class DeploymentError(MlopsError):
+    """A model service cannot be put up, does not exist or is in the wrong state."""
 
 
 class RunError(MlopsError):
