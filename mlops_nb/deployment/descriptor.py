@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
 import msgspec
+
+from mlops_nb import encoding
+from mlops_nb.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 1
 FILE_NAME = "deployment.yaml"
@@ -123,3 +133,152 @@ class Descriptor(Part, frozen=True, kw_only=True):
     example: dict[str, object] = {}
     kserve: KServe = KServe()
     container: Container = Container()
+
+
+STRATEGIES = ("replace", "canary", "shadow")
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_WRAPPER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]i?)?")
+
+
+def load(path: Path) -> Descriptor:
+    """Read a descriptor from a file.
+
+    Raises:
+        UsageError: It is no YAML, has an unknown key, or a value that cannot be; with its place.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint="name a file: deploy deployment.yaml"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no YAML: {error}", hint="mend that line") from None
+    return of(data, path.name)
+
+
+def of(data: Any, where: str = FILE_NAME) -> Descriptor:
+    """Return the descriptor that plain data describe.
+
+    Args:
+        data: As YAML or JSON has it.
+        where: What messages call it.
+
+    Raises:
+        UsageError: A key is unknown or missing, or a value cannot be.
+    """
+    if not isinstance(data, dict):
+        raise UsageError(f"{where} holds no keys", hint="begin with: name, and model")
+    if data.get("version", VERSION) != VERSION:
+        raise UsageError(
+            f"{where} has version {data['version']!r}, and this release reads {VERSION}",
+            hint=f"write it as version {VERSION}, or install the release that reads it",
+        )
+    _must_be_known(data, Descriptor, where, "")
+    try:
+        found = msgspec.convert(data, Descriptor, strict=True)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{where}: {error}".replace("`$.", "`"),
+            hint="see the keys: jupyter mlops deploy --help",
+        ) from None
+    return checked(found, where)
+
+
+def text(descriptor: Descriptor) -> str:
+    """Return a descriptor as YAML, without what is as it would be anyway."""
+    import yaml
+
+    data = {"version": VERSION, **_said(descriptor)}
+    return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+
+
+def checked(descriptor: Descriptor, where: str = FILE_NAME) -> Descriptor:
+    """Return the descriptor, whose values can be.
+
+    Raises:
+        UsageError: One of them cannot.
+    """
+    for key, value, fits, hint in _rules(descriptor):
+        if not fits:
+            raise UsageError(f"{where}: {key} is {value!r}", hint=hint)
+    return descriptor
+
+
+def as_name(name: str) -> str:
+    """Return a name of a deployment made from any other name."""
+    found = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").lstrip("0123456789-")
+    return found[:40].rstrip("-") or "model"
+
+
+def _rules(d: Descriptor) -> list[tuple[str, object, bool, str]]:
+    service, part = d.service, "it is a number above 0"
+    return [
+        ("name", d.name, _NAME.fullmatch(d.name) is not None,
+         f"it takes a-z, 0-9 and -, 40 at the most, such as {as_name(d.name)}"),
+        ("model", d.model, bool(d.model), "name a run, name/version, name@alias or a URI"),
+        ("wrapper", d.wrapper, not d.wrapper or _WRAPPER.fullmatch(d.wrapper) is not None,
+         "write it as module:Class"),
+        ("replicas.min", d.replicas.min, 0 <= d.replicas.min <= d.replicas.max,
+         "it is 0 or more, and replicas.max no less"),
+        ("replicas.max", d.replicas.max, d.replicas.max >= 1, "it is 1 or more"),
+        ("resources.cpu", d.resources.cpu, _is_quantity(d.resources.cpu), "such as 500m or 2"),
+        ("resources.memory", d.resources.memory, _is_quantity(d.resources.memory), "such as 2Gi"),
+        ("traffic.strategy", d.traffic.strategy, d.traffic.strategy in STRATEGIES,
+         f"it is one of {', '.join(STRATEGIES)}"),
+        ("traffic.percent", d.traffic.percent, 1 <= d.traffic.percent <= 99, "it is 1 to 99"),
+        ("service.log_sample", service.log_sample, 0 <= service.log_sample <= 1, "it is 0 to 1"),
+        ("service.batch_rows", service.batch_rows, service.batch_rows >= 1, "it is 1 or more"),
+        ("service.batch_delay_ms", service.batch_delay_ms, service.batch_delay_ms >= 0,
+         "it is 0 or more"),
+        ("service.body_limit_mb", service.body_limit_mb, service.body_limit_mb > 0, part),
+        ("service.timeout_s", service.timeout_s, service.timeout_s > 0, part),
+        ("service.drain_s", service.drain_s, service.drain_s > 0, part),
+        ("service.start_s", service.start_s, service.start_s > 0, part),
+        ("service.log_limit_mb", service.log_limit_mb, service.log_limit_mb > 0, part),
+        ("environment", sorted(d.environment), not d.environment.keys() & d.secrets.keys(),
+         "a variable is either there or under secrets"),
+        ("kserve.mode", d.kserve.mode, d.kserve.mode in ("", "serverless", "raw"),
+         "it is serverless or raw"),
+        ("container.port", d.container.port, 0 <= d.container.port < 65536, "it is 0 to 65535"),
+    ]  # fmt: skip
+
+
+def _is_quantity(text: str) -> bool:
+    return _QUANTITY.fullmatch(text) is not None
+
+
+def _must_be_known(data: dict[str, Any], part: Any, where: str, path: str) -> None:
+    """Refuse a key that a part does not know, with the nearest one that it does."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(part)}
+    for key, value in data.items():
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, n=1)
+            raise UsageError(
+                f"{where} has an unknown key {path}{key}",
+                hint=f"did you mean {path}{near[0]}?" if near else f"known: {', '.join(fields)}",
+            )
+        if isinstance(value, dict) and _is_part(fields[key]):
+            _must_be_known(value, fields[key], where, f"{path}{key}.")
+
+
+def _is_part(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Part)
+
+
+def _said(part: Part) -> dict[str, Any]:
+    """Return what differs from the defaults, as plain data."""
+    data: dict[str, Any] = {}
+    for field in msgspec.structs.fields(part):
+        value = getattr(part, field.name)
+        if value == field.default or value == () or value == {}:
+            continue
+        data[field.name] = _said(value) if isinstance(value, Part) else _plain(value)
+    return data
+
+
+def _plain(value: object) -> Any:
+    return encoding.loads(encoding.plain(msgspec.to_builtins(value)))
