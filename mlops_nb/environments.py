@@ -13,13 +13,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import LockError
+from mlops_nb.types import Environment
 
 if TYPE_CHECKING:
-    from mlops_nb.types import Environment
+    from collections.abc import Iterable
 
 FOLDER = "environments"
 OWN = "mlops-nb"
@@ -85,6 +87,32 @@ def _is_here(environment: Environment, *, exact: bool) -> bool:
     return here == recorded or (not exact and here.split(".")[:2] == recorded.split(".")[:2])
 
 
+def resolved(requirements: Iterable[str], like: Environment, *, within: bool) -> Environment:
+    """Return an environment with what these requirements come to, all that they need included.
+
+    Args:
+        requirements: As pip takes them.
+        like: Has the interpreter.
+        within: Whether a package that `like` has gets the version that it has there.
+
+    Raises:
+        LockError: They contradict each other, or no index has them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, bounds = Path(folder, "requirements.in"), Path(folder, "bounds.txt")
+        wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        bounds.write_text("\n".join(must_have_an_index(like) if within else ()), encoding="utf-8")
+        options = ("--no-header", "--no-annotate", "--no-emit-index-url", "--quiet")
+        told = _uv(
+            "pip", "compile", *options, "--python-version", like.python,
+            "--constraint", str(bounds), str(wanted), doing="resolve the packages",
+        )  # fmt: skip
+    lines = [line.strip() for line in told.splitlines() if line.strip() and line[0] not in "#-"]
+    return Environment.of(
+        python=like.python, implementation=like.implementation, platform=like.platform, lock=lines
+    )
+
+
 def must_have_an_index(environment: Environment) -> list[str]:
     """Return the lines that can be installed; packages of the repository come with the code.
 
@@ -136,7 +164,7 @@ def _must_be(recorded: list[str], python: Path) -> None:
             )
 
 
-def _uv(*arguments: str) -> None:
+def _uv(*arguments: str, doing: str = "rebuild the environment") -> str:
     from uv import find_uv_bin
 
     process = subprocess.run(
@@ -146,9 +174,10 @@ def _uv(*arguments: str) -> None:
         said = process.stderr.decode(errors="replace").strip()
         print(said)
         raise LockError(
-            f"uv cannot rebuild the environment: {_last_line(process.stderr)}",
+            f"uv cannot {doing}: {_last_line(process.stderr)}",
             hint="make the index that has those packages known: export UV_DEFAULT_INDEX=URL",
         )
+    return process.stdout.decode(errors="replace")
 
 
 def _name(line: str) -> str:

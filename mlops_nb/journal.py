@@ -116,6 +116,14 @@ class RunRecalled(Event, tag="run_recalled", frozen=True, kw_only=True):
     metrics: dict[str, float]
 
 
+class RevisionRouted(Event, tag="revision_routed", frozen=True, kw_only=True):
+    """A service has a new revision, which was verified and has its traffic."""
+
+    deployment: str
+    revision: int
+    url: str | None
+
+
 class MetricsLogged(Event, tag="metrics_logged", frozen=True, kw_only=True):
     """Metrics that are new or have a new value."""
 
@@ -175,6 +183,7 @@ AnyEvent = (
     | MetricsLogged
     | PointsLogged
     | ModelLogged
+    | RevisionRouted
     | StageFinished
     | StageKilled
     | RunFinished
@@ -432,6 +441,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case ModelLogged(model=model):
             known = run.model.digest if run.model and run.model.uri == model.uri else None
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
+        case RevisionRouted(deployment=name, revision=revision, url=url):
+            return {"deployment": name, "revision": revision, "url": url}
         case StageFinished(stage=name, error=error):
             began = next((s.started_at for s in run.stages if s.name == name), None)
             stage = Stage(

@@ -24,6 +24,9 @@ FILE_NAME = "mlops.toml"
 STATE_FOLDER = ".mlops"
 
 
+_OF_TARGETS = ("project_", "deploy_", "kserve_", "container_", "images_")
+
+
 def _setting(default: Any, description: str) -> Any:
     return field(default=default, metadata={"description": description, "default": default})
 
@@ -62,6 +65,7 @@ class Config:
     data_target: str = _setting("", "column to predict; found by the model's signature if empty")
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
+    deploy_target: str = _setting("local", "where models are served: local")
     tracking_uri: str = _setting("", "MLflow tracking URI; the project's own store if empty")
     tracking_experiment: str = _setting("", "MLflow experiment; the project's name if empty")
     tracking_autolog: bool = _setting(True, "whether MLflow logs what libraries do by itself")
@@ -167,6 +171,15 @@ class Config:
         """The tracking URI that runs use."""
         return self.tracking_uri or f"sqlite:///{self.state_folder / 'mlflow.db'}"
 
+    @property
+    def for_targets(self) -> dict[str, Any]:
+        """The settings that targets need, by their names in `mlops.toml`; none is secret."""
+        return {
+            dotted(f.name): getattr(self, f.name)
+            for f in _fields()
+            if f.name.startswith(_OF_TARGETS) and getattr(self, f.name) != f.metadata["default"]
+        }
+
     def settings(self) -> tuple[Setting, ...]:
         """List every setting with its value and source."""
         return tuple(
@@ -205,6 +218,15 @@ class Config:
             else:
                 given[known[name].name] = _checked(known[name].name, value, default)
         return self.override(**given)
+
+    @classmethod
+    def given(cls, root: Path, settings: Mapping[str, Any]) -> Config:
+        """Return settings that came along with a run, whatever is set where it goes on.
+
+        Raises:
+            ConfigError: A setting is unknown, or its value has a wrong type.
+        """
+        return cls(root=root).with_settings(settings)
 
     @classmethod
     def load(cls, start: Path | str | None = None) -> Config:
@@ -288,7 +310,7 @@ def _unknown(name: str, known: Mapping[str, Any]) -> ConfigError:
 
 def _checked(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise _ill_typed(name, value, 'a list of strings, such as ["a", "b"]')
     if isinstance(default, dict):

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "Check",
@@ -177,6 +180,28 @@ class Environment(Record, frozen=True, kw_only=True):
     lock: tuple[str, ...]
     hash: str
     local: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        python: str,
+        implementation: str,
+        platform: str,
+        lock: Iterable[str],
+        local: tuple[str, ...] = (),
+    ) -> Environment:
+        """Return the environment of these, with its hash."""
+        lines = tuple(sorted(lock))
+        text = "\n".join((implementation, python, platform, *lines))
+        return cls(
+            python=python,
+            implementation=implementation,
+            platform=platform,
+            lock=lines,
+            hash=hashlib.sha256(text.encode()).hexdigest(),
+            local=local,
+        )
 
     @property
     def packages(self) -> dict[str, str]:
@@ -383,7 +408,8 @@ class Run(Record, frozen=True, kw_only=True):
 
     `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
     are before this one in the queue, None where it is in none. `trouble` says since when a cluster
-    gives no answer, None where it does.
+    gives no answer, None where it does. `deployment` is the service that the run has put up, with
+    the `revision` of it and the `url` where it answers.
     """
 
     id: str
@@ -409,6 +435,9 @@ class Run(Record, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     error: Failure | None = None
     trouble: str | None = None
+    deployment: str | None = None
+    revision: int | None = None
+    url: str | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""

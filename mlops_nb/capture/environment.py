@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.machinery
 import importlib.util
 import json
@@ -34,16 +33,11 @@ def read(top: Path | None = None) -> Environment:
         top: Top folder of the repository; packages installed from inside of it come with the code.
     """
     found = {_requirement(d, top) for d in distributions()}
-    lock = sorted({line for line, _ in found})
-    python, implementation = platform.python_version(), platform.python_implementation()
-    system = f"{platform.system()}-{platform.machine()}"
-    text = "\n".join((implementation, python, system, *lock))
-    return Environment(
-        python=python,
-        implementation=implementation,
-        platform=system,
-        lock=tuple(lock),
-        hash=hashlib.sha256(text.encode()).hexdigest(),
+    return Environment.of(
+        python=platform.python_version(),
+        implementation=platform.python_implementation(),
+        platform=f"{platform.system()}-{platform.machine()}",
+        lock={line for line, _ in found},
         local=tuple(sorted(line.partition("==")[0] for line, local in found if local)),
     )
 

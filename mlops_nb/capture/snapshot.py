@@ -79,6 +79,27 @@ def preview(config: Config, wanted: Wanted) -> Captured:
     return _Capture(config, wanted, keep=False).snapshot("")
 
 
+def take_code(config: Config, *, name: str) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """Pin code and environment alone, for what is no run of a notebook.
+
+    Raises:
+        MlopsError: Something cannot be pinned; nothing was submitted.
+    """
+    repository = Repository.find(config.root)
+    top = repository.root.resolve()
+    rules = Rules(config.code_file_limit_mb, config.code_include)
+    code, findings = repository.snapshot(name, config.root, {}, rules)
+    code = msgspec.structs.replace(code, python_path=environment.import_paths(top))
+    pins = Snapshot(
+        code=code,
+        notebook="",
+        datasets=(),
+        hyperparameters=(),
+        environment=environment.read(top),
+    )
+    return pins, (*preflight.of_code(code), *findings)
+
+
 class _Capture:
     def __init__(self, config: Config, wanted: Wanted, *, keep: bool) -> None:
         self.config, self.wanted, self.keep = config, wanted, keep

@@ -77,6 +77,18 @@ class Policy(Part, frozen=True, kw_only=True):
     percent: int = 10
 
 
+class Sample(Part, frozen=True, kw_only=True):
+    """A request that a new revision is verified with, in place of the one that the run recorded.
+
+    Attributes:
+        request: A body of MLflow's `/invocations`.
+        predictions: What it has to give; anything, where nothing is said.
+    """
+
+    request: dict[str, Any] = {}
+    predictions: Any = None
+
+
 class KServe(Part, frozen=True, kw_only=True):
     """What only KServe has: `mode` is "serverless" or "raw"; "" stands for the settings' value."""
 
@@ -112,7 +124,7 @@ class Descriptor(Part, frozen=True, kw_only=True):
         target: "local", "container" or "kserve"; as the settings say if empty.
         service: How the service behaves.
         traffic: What a new revision gets.
-        example: A request with the model's input, in MLflow's format; the recorded one if empty.
+        example: What a new revision is verified with; what the run recorded if empty.
         kserve: What only KServe has.
         container: What only a container has.
     """
@@ -130,9 +142,26 @@ class Descriptor(Part, frozen=True, kw_only=True):
     target: str = ""
     service: Service = Service()
     traffic: Policy = Policy()
-    example: dict[str, object] = {}
+    example: Sample = Sample()
     kserve: KServe = KServe()
     container: Container = Container()
+
+    def with_words(self, name: str | None, target: str | None, traffic: str | None) -> Descriptor:
+        """Return a copy in which the words of a call have the last word.
+
+        Args:
+            name: Name of the deployment.
+            target: Where it is served.
+            traffic: "replace", "shadow", or the percentage of a canary.
+
+        Raises:
+            UsageError: One of them cannot be.
+        """
+        given: dict[str, Any] = {"name": name, "target": target}
+        if traffic is not None:
+            given["traffic"] = _policy(traffic)
+        said = {key: value for key, value in given.items() if value is not None}
+        return checked(msgspec.structs.replace(self, **said), "the deployment")
 
 
 STRATEGIES = ("replace", "canary", "shadow")
@@ -212,6 +241,13 @@ def as_name(name: str) -> str:
     """Return a name of a deployment made from any other name."""
     found = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").lstrip("0123456789-")
     return found[:40].rstrip("-") or "model"
+
+
+def _policy(traffic: str) -> Policy:
+    percent = traffic.removesuffix("%")
+    if percent.isdecimal():
+        return Policy(strategy="canary", percent=int(percent))
+    return Policy(strategy=traffic)
 
 
 def _rules(d: Descriptor) -> list[tuple[str, object, bool, str]]:

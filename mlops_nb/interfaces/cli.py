@@ -24,7 +24,7 @@ from mlops_nb.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Setting, Status, Verdict
+    from mlops_nb.types import Comparison, Deployment, Setting, Status, Verdict
 
 EXIT_CODES = {RunState.FAILED: 1, RunState.LOST: 1, RunState.CANCELED: 130}
 
@@ -51,6 +51,9 @@ class View(Protocol):
 
     def status(self, status: Status) -> None:
         """Show what would be pinned."""
+
+    def deployments(self, deployments: Sequence[Deployment]) -> None:
+        """Show what is served."""
 
     def verdict(self, verdict: Verdict) -> None:
         """Show whether a run came out the same."""
@@ -376,6 +379,130 @@ def compile_(view: View, output: str, backend: str, project: str | None, as_json
     """Write the pipelines' YAML, one file each."""
     files = [str(path) for path in api.compile(output, backend=backend, project=project)]
     _show(as_json, {"files": files}, lambda: view.text("\n".join(files)))
+
+
+@verbs.command()
+@click.argument("what", required=False, metavar="[RUN|MODEL|deployment.yaml]")
+@click.option("--name", metavar="NAME", help="Name of the deployment.")
+@click.option("--target", metavar="NAME", help="Where it is served: local.")
+@click.option("--traffic", metavar="P", help="replace, shadow, or a canary's percentage.")
+@click.option("--write", is_flag=True, help="Write deployment.yaml, and deploy nothing.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this once."
+)
+@_wait
+@_project
+@_json
+@click.pass_obj
+def deploy(
+    view: View,
+    what: str | None,
+    name: str | None,
+    target: str | None,
+    traffic: str | None,
+    write: bool,
+    settings: tuple[str, ...],
+    wait: bool,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Put a model behind a REST endpoint: of a run, a version, a URI, or as a file describes it."""
+    done = api.deploy(
+        what,
+        name=name,
+        target=target,
+        traffic=traffic,
+        write=write,
+        settings=dict(_pair("--set", text) for text in settings),
+        project=project,
+    )
+    if isinstance(done, Run):
+        _follow(view, done, wait=wait, project=project, as_json=as_json)
+    else:
+        _show(as_json, {"file": str(done)}, lambda: view.text(f"wrote {done}"))
+
+
+@verbs.command()
+@click.argument("name", required=False)
+@click.option("--start", is_flag=True, help="Start those that do not run, as after a reboot.")
+@_project
+@_json
+@click.pass_obj
+def deployments(
+    view: View, name: str | None, start: bool, project: str | None, as_json: bool
+) -> None:
+    """Show what is served: revisions, traffic, health, address."""
+    found = api.deployments(name, start=start, project=project)
+    _show(as_json, {"deployments": api.as_json(found)}, lambda: view.deployments(found))
+
+
+@verbs.command()
+@click.argument("name")
+@click.option("--input", "data", default="-", metavar="FILE", help="JSON; - for standard input.")
+@click.option("--revision", type=int, metavar="N", help="Ask this one, whatever its traffic.")
+@_project
+@_json
+@click.pass_obj
+def predict(
+    view: View, name: str, data: str, revision: int | None, project: str | None, as_json: bool
+) -> None:
+    """Ask a deployment for predictions."""
+    text = click.open_file(data, encoding="utf-8").read()
+    found = api.predict(name, text, revision=revision, project=project)
+    _show(as_json, {"predictions": found}, lambda: view.text(json.dumps(found)))
+
+
+@verbs.command()
+@click.argument("name")
+@click.option("--canary", type=int, metavar="PERCENT", help="Of the newest revision.")
+@click.option("--shadow", type=int, metavar="N", help="It gets a copy of each request; 0: none.")
+@click.option("--promote", is_flag=True, help="Give the newest revision all requests.")
+@click.option("--revision", type=int, metavar="N", help="In place of the newest one.")
+@_project
+@_json
+@click.pass_obj
+def traffic(
+    view: View,
+    name: str,
+    canary: int | None,
+    shadow: int | None,
+    promote: bool,
+    revision: int | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Change which revisions get the requests."""
+    found = api.traffic(
+        name, canary=canary, shadow=shadow, promote=promote, revision=revision, project=project
+    )
+    _show(as_json, api.as_json(found), lambda: view.deployments((found,)))
+
+
+@verbs.command()
+@click.argument("name")
+@click.option("--revision", type=int, metavar="N", help="Go back to this one.")
+@_project
+@_json
+@click.pass_obj
+def rollback(
+    view: View, name: str, revision: int | None, project: str | None, as_json: bool
+) -> None:
+    """Give all requests to the revision that served before."""
+    found = api.rollback(name, revision=revision, project=project)
+    _show(as_json, api.as_json(found), lambda: view.deployments((found,)))
+
+
+@verbs.command()
+@click.argument("name")
+@click.option("--keep", is_flag=True, help="Keep it, for `deployments --start`.")
+@_project
+@_json
+@click.pass_obj
+def undeploy(view: View, name: str, keep: bool, project: str | None, as_json: bool) -> None:
+    """Take a deployment down, once it has answered what it has."""
+    done = api.undeploy(name, keep=keep, project=project)
+    said = f"{done} is {'stopped' if keep else 'gone'}"
+    _show(as_json, {"undeployed": done}, lambda: view.text(said))
 
 
 @verbs.group()

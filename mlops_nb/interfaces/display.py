@@ -10,7 +10,7 @@ from mlops_nb.interfaces import card, comparison, html, words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Moment, Run, Setting, Status, Verdict
+    from mlops_nb.types import Comparison, Deployment, Moment, Run, Setting, Status, Verdict
 
 
 class NotebookView:
@@ -66,6 +66,17 @@ class NotebookView:
         parts += map(html.finding, status.findings)
         text = [f"{f.severity}: {f.message}\n  hint: {f.hint}" for f in status.findings]
         _display(html.frame("".join(parts)), "\n".join([status.project, *text]))
+
+    def deployments(self, deployments: Sequence[Deployment]) -> None:
+        """Show a table of what is served."""
+        if not deployments:
+            print("nothing is deployed; deploy a run: %mlops deploy RUN")
+            return
+        rows = words.deployments(deployments)
+        asking = words.asking(deployments)
+        shown = html.table(words.DEPLOYMENT_HEAD, rows)
+        shown += "".join(f"<div>{html.dim(line)}</div>" for line in asking)
+        _display(html.frame(shown), "\n".join([_lines(rows), *asking]))
 
     def verdict(self, verdict: Verdict) -> None:
         """Show what was compared, and the verdict."""

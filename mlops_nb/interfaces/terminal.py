@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import (
         Comparison,
+        Deployment,
         Failure,
         Finding,
         Hyperparameter,
@@ -122,6 +123,18 @@ class TerminalView:
         outcome = ("PASS", "bold green") if verdict.passed else ("FAIL", "bold red")
         self.console.print(Text.assemble(outcome, f" {words.inert(verdict.reason or '')}".rstrip()))
         self.console.print(Text(f"run {verdict.run_id}, repeated as {verdict.reproduction_id}"))
+
+    def deployments(self, deployments: Sequence[Deployment]) -> None:
+        """Print a table of what is served, and how to ask it."""
+        if not deployments:
+            self.text("nothing is deployed; deploy a run: jupyter mlops deploy RUN")
+            return
+        table = _table(*words.DEPLOYMENT_HEAD)
+        for row in words.deployments(deployments):
+            table.add_row(*map(_plain, row))
+        self.console.print(table)
+        for line in words.asking(deployments):
+            self.console.print(_plain(line))
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Print a table of settings."""

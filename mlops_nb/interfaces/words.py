@@ -11,7 +11,7 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_nb.types import Check, Curve, Image, Published, Row, Run, Stage
+    from mlops_nb.types import Check, Curve, Deployment, Image, Published, Revision, Row, Run, Stage
 
 # State is never told by colour alone.
 MARKS = {
@@ -134,3 +134,40 @@ def _code(character: str) -> str:
 def rank(name: str) -> tuple[int, str]:
     """Return the place of a metric: test metrics, the notebook's own, what autologging adds."""
     return (0 if name.startswith("test_") else 2 if name.startswith("training_") else 1), name
+
+
+DEPLOYMENT_HEAD = ("deployment", "state", "revision", "traffic", "model", "run", "answers at")
+
+
+def deployments(found: Sequence[Deployment]) -> list[tuple[str, ...]]:
+    """Return a row for each revision, under `DEPLOYMENT_HEAD`."""
+    return [row for deployment in found for row in _revisions(deployment)]
+
+
+def _revisions(deployment: Deployment) -> list[tuple[str, ...]]:
+    rows = [
+        ("", r.state.value, str(r.number), _traffic(r), _served(r), r.origin.run_id or "", "")
+        for r in deployment.revisions
+    ]
+    first = rows[0] if rows else ("",) * len(DEPLOYMENT_HEAD)
+    return [(deployment.name, *first[1:-1], deployment.url or ""), *rows[1:]]
+
+
+def _traffic(revision: Revision) -> str:
+    return f"{revision.percent} %" if revision.percent else "shadow" if revision.shadow else ""
+
+
+def _served(revision: Revision) -> str:
+    model = revision.origin.model
+    return f"{model.name} v{model.version}" if model.version else model.uri
+
+
+def asking(found: Sequence[Deployment]) -> list[str]:
+    """Return what to type to ask a deployment, and why one that does not answer does not."""
+    errors = [f"{d.name}: {d.error.message} ({d.error.hint})" for d in found if d.error]
+    lines = []
+    for deployment in found:
+        if deployment.url is not None:
+            token = f' -H "Authorization: Bearer $(cat {deployment.token_file})"'
+            lines.append(f"curl{token if deployment.token_file else ''} {deployment.url}/")
+    return [*errors, *lines]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from mlops_nb import encoding
 
 if TYPE_CHECKING:
+    from mlops_nb.deployment.descriptor import Descriptor
     from mlops_nb.settings import Config
-    from mlops_nb.types import Snapshot
+    from mlops_nb.types import Origin, Snapshot
 
 COMPILED_FOLDER = Path(__file__).parent / "compiled"
 
@@ -46,7 +47,10 @@ class Pipeline:
 TRAINING = Pipeline(
     "training", ("provision-code", "provision-data", "train", "evaluate", "register")
 )
-PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING,)}
+DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "deploy", "verify"))
+PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, DEPLOYMENT)}
+# Of the others the stages have no images yet.
+ON_CLUSTER = (TRAINING,)
 
 
 def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
@@ -91,8 +95,48 @@ def training_arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
     }
 
 
+def deployment_arguments(
+    snapshot: Snapshot,
+    config: Config,
+    descriptor: Descriptor,
+    origin: Origin,
+    *,
+    mlflow_run_id: str,
+) -> dict[str, str]:
+    """Return the deployment pipeline's parameters.
+
+    Args:
+        snapshot: Of the run that trained the model, with the code that has the wrapper.
+        config: The settings, of which the targets' go along.
+        descriptor: What the user wants.
+        origin: What the model was made of.
+        mlflow_run_id: The run that logged the model, "" for one from elsewhere.
+
+    Raises:
+        UsageError: The descriptor is larger than a pipeline parameter may be.
+    """
+    return {
+        "code_repo": snapshot.code.repo,
+        "code_sha": snapshot.code.sha,
+        "code_ref": snapshot.code.ref,
+        "descriptor": encoding.dumps(_plain(descriptor), name="the descriptor"),
+        "origin": encoding.dumps(_plain(origin), name="the model's origin"),
+        "snapshot": encoding.dumps(_record(snapshot), name="the snapshot's records"),
+        "tracking_uri": config.resolved_tracking_uri,
+        "mlflow_run_id": mlflow_run_id,
+        "project": str(config.root),
+        "settings": encoding.dumps(config.for_targets, name="the settings of targets"),
+    }
+
+
 # The cell assigns these itself; passing them again would only repeat it.
 _LEFT_TO_CELL = ("cell", "expression")
+
+
+def _plain(value: object) -> object:
+    import msgspec
+
+    return msgspec.to_builtins(value)
 
 
 def _record(snapshot: Snapshot) -> object:

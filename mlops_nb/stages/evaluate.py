@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from mlops_nb import encoding
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import MetricsLogged, emit
 from mlops_nb.stages import Skipped, workspace
+from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mlops_nb.journal import RunFolder
 
 PREFIX = "test_"
+_EXAMPLE_ROWS = 5
 _READERS = {
     ".csv": "read_csv",
     ".parquet": "read_parquet",
@@ -71,8 +74,9 @@ def run(
     store = Store(tracking_uri)
     with workspace.opened(volume, code, data, notebook) as top:
         workspace.import_from(workspace.import_folders(top, code_paths))
-        metrics = _evaluate(model_uri, top / test, target)
+        metrics, example = _evaluate(model_uri, top / test, target)
     store.log_metrics(mlflow_run_id, metrics)
+    store.log_text(mlflow_run_id, encoding.plain(example), tags.EXAMPLE_ARTIFACT)
     emit(MetricsLogged(metrics=metrics))
     for name, value in metrics.items():
         print(f"{name} = {value:.6g}")
@@ -89,7 +93,8 @@ def restore(source: RunFolder, outputs: Mapping[str, str], **inputs: str) -> boo
     return True
 
 
-def _evaluate(model_uri: str, path: Path, target: str) -> dict[str, float]:
+def _evaluate(model_uri: str, path: Path, target: str) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the metrics, and some rows with what the model makes of them."""
     import mlflow
     import pandas
 
@@ -103,7 +108,19 @@ def _evaluate(model_uri: str, path: Path, target: str) -> dict[str, float]:
             hint=f"set data.target in mlops.toml; it has: {', '.join(map(str, frame.columns))}",
         )
     inputs = frame[features] if features else frame.drop(columns=target)
-    return _metrics(model, _as_trained(model, inputs), frame[target])
+    inputs = _as_trained(model, inputs)
+    return _metrics(model, inputs, frame[target]), _example(model, inputs.head(_EXAMPLE_ROWS))
+
+
+def _example(model: Any, inputs: pandas.DataFrame) -> dict[str, Any]:
+    """Return a request with its predictions, as a deployment is verified with them."""
+    import numpy
+
+    rows = inputs.astype(object).where(inputs.notna(), None)
+    data = json.loads(json.dumps(rows.to_dict(orient="split")["data"], default=str))
+    request = {"columns": [str(name) for name in inputs.columns], "data": data}
+    predictions = numpy.asarray(model.predict(inputs)).tolist()
+    return {"request": {"dataframe_split": request}, "predictions": predictions, "source": "run"}
 
 
 def _features(model: Any, frame: pandas.DataFrame) -> list[str]:

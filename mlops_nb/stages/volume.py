@@ -39,6 +39,11 @@ def folder(volume: str) -> Path:
     return RunFolder(Path(run)).work / "shared" if run else Path(volume)
 
 
+def home(project: str, volume: str) -> Path:
+    """Return the folder of a project, where it is on this machine, or what stands in for it."""
+    return Path(project) if project else folder(volume)
+
+
 def existing(volume: str, place: str) -> Path:
     """Return a place that an earlier stage has filled.
 

@@ -149,6 +149,89 @@ class Store:
         """Keep a text as artifact of the run."""
         self._client.log_text(mlflow_run_id, text, path)
 
+    def read_text(self, mlflow_run_id: str, path: str) -> str | None:
+        """Return a text that is kept as artifact of a run, None where there is none."""
+        from mlflow.artifacts import load_text
+
+        with self._reached():
+            run = self._client.get_run(mlflow_run_id)
+            folder = path.rpartition("/")[0]
+            kept = self._client.list_artifacts(mlflow_run_id, folder or None)
+            if path not in [artifact.path for artifact in kept]:
+                return None
+            text: str = load_text(f"{run.info.artifact_uri}/{path}")
+        return text
+
+    def fetch_model(self, uri: str, target: Path) -> Path:
+        """Copy a model into a folder and return its place there.
+
+        Args:
+            uri: Any that MLflow reads: of a registry, a run, a store of files, a folder.
+            target: It is made where it does not exist.
+
+        Raises:
+            TrackingError: There is no such model, or it cannot be read.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            found = Path(download_artifacts(uri, dst_path=str(target)))
+        except (self._mlflow_error, OSError) as error:
+            raise TrackingError(
+                f"there is no model at {uri}: {error}",
+                hint="name a run, name/version, name@alias or a URI; list runs: jupyter mlops runs",
+            ) from error
+        if not (found / "MLmodel").is_file():
+            raise TrackingError(
+                f"{uri} holds no model in MLflow's format: it has no file MLmodel",
+                hint="log it with log_model of its library's MLflow flavour",
+            )
+        return found
+
+    def find_version(self, name: str, version: str = "", alias: str = "") -> tuple[Model, str]:
+        """Find a version of a registered model.
+
+        Args:
+            name: The registered model.
+            version: Its version.
+            alias: Its alias, where no version is given.
+
+        Returns:
+            The model, and the run of ours that made it, "" for one from elsewhere.
+
+        Raises:
+            TrackingError: There is none.
+        """
+        try:
+            found = (
+                self._client.get_model_version(name, version)
+                if version
+                else self._client.get_model_version_by_alias(name, alias)
+            )
+        except self._mlflow_error as error:
+            wanted = f"version {version}" if version else f"alias {alias}"
+            raise TrackingError(
+                f"there is no {wanted} of a model {name!r}",
+                hint="name a run, name/version or name@alias; list runs: jupyter mlops runs",
+            ) from error
+        model = Model(uri=found.source, name=name, version=str(found.version), alias=alias or None)
+        return model, found.tags.get(tags.RUN_ID, "")
+
+    def alias(self, name: str, alias: str) -> str | None:
+        """Return the version that has an alias, None where none has it."""
+        with self._reached():
+            aliases = self._client.get_registered_model(name).aliases
+        return str(aliases[alias]) if alias in aliases else None
+
+    def set_alias(self, name: str, alias: str, version: str | None) -> None:
+        """Give an alias to a version, or take it from all where there is none."""
+        with self._reached(), self._exclusively():
+            if version is None:
+                self._client.delete_registered_model_alias(name, alias)
+            else:
+                self._client.set_registered_model_alias(name, alias, version)
+
     def model_uri(self, mlflow_run_id: str) -> str | None:
         """Return the URI of the model that the run logged last, None where it logged none."""
         outputs = self._client.get_run(mlflow_run_id).outputs

@@ -27,6 +27,7 @@ KFP_RUN_ID = "mlops.kfp.run_id"
 DATASET = "mlops.dataset.{role}.{field}"
 
 SNAPSHOT_ARTIFACT = "mlops/snapshot.json"
+EXAMPLE_ARTIFACT = "mlops/example.json"
 LOCK_ARTIFACT = "mlops/environment.lock"
 NOTEBOOK_FOLDER = "notebook"
 

@@ -18,7 +18,7 @@ secrets: {STORE_PASSWORD: store/password}
 target: kserve
 service: {batch_rows: 64, log_sample: 0.1}
 traffic: {strategy: canary, percent: 5}
-example: {dataframe_split: {columns: [a], data: [[1.0]]}}
+example: {request: {dataframe_split: {columns: [a], data: [[1.0]]}}, predictions: [1]}
 kserve: {mode: raw, labels: {team: oncology}}
 """
 

@@ -41,7 +41,8 @@ def test_only_values_that_differ_from_the_cell_are_passed(project):
 
 def test_nothing_of_a_project_is_in_the_pipeline(project, tmp_path):
     project.write("mlops.toml", '[project]\nname = "unheard-of"\n')
-    (written,) = api.compile(tmp_path / "out")
-    assert written.name == "training.yaml"
-    assert written.read_bytes() == pipelines.TRAINING.compiled.read_bytes()
-    assert "unheard-of" not in written.read_text()
+    written = {path.stem: path for path in api.compile(tmp_path / "out")}
+    assert set(written) == set(PIPELINES)
+    for name, path in written.items():
+        assert path.read_bytes() == PIPELINES[name].compiled.read_bytes()
+        assert "unheard-of" not in path.read_text()

@@ -25,7 +25,7 @@ from mlops_nb.journal import (
     new_run,
     replace_file,
 )
-from mlops_nb.pipelines import PIPELINES
+from mlops_nb.pipelines import ON_CLUSTER, PIPELINES
 from mlops_nb.runners.kubeflow import authentication, publishing
 from mlops_nb.runners.kubeflow.client import Client, RefusedError, UnreachableError
 from mlops_nb.runners.kubeflow.look import Look
@@ -202,7 +202,7 @@ class KubeflowRunner:
     def publish(self) -> tuple[Published, ...]:
         """Upload all pipelines for the platform of the settings, where the server lacks them."""
         server = self._server(self._here())
-        return tuple(publishing.publish(server, p, self._config) for p in PIPELINES.values())
+        return tuple(publishing.publish(server, p, self._config) for p in ON_CLUSTER)
 
     def _submit(self, server: Server, request: RunRequest) -> str:
         pipeline = PIPELINES[request.pipeline]
