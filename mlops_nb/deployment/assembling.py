@@ -7,11 +7,12 @@ written again, and who has a digest can check every byte.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -75,6 +76,7 @@ def assemble(parts: Parts, target: Path) -> str:
         wrapper=parts.descriptor.wrapper,
         import_folders=parts.import_folders,
         trusted=parts.trusted,
+        **_of_model(parts.model),
         origin=msgspec.to_builtins(msgspec.structs.replace(parts.origin, deployed_by=None)),
     )
     _write(target / package.MANIFEST, msgspec.json.encode(manifest, order="sorted"))
@@ -96,6 +98,17 @@ def kept(source: Path, packages: Path) -> Path:
         if not place.is_dir():
             raise
     return place
+
+
+def _of_model(folder: Path) -> dict[str, Any]:
+    """Return signature and flavours of a model, so that the service need not read YAML."""
+    import yaml
+
+    known = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+    signature = known.get("signature") or {}
+    sides = {side: json.loads(signature.get(side) or "[]") for side in ("inputs", "outputs")}
+    flavors = json.loads(json.dumps(known.get("flavors", {}), default=str))
+    return {"signature": sides, "flavors": flavors}
 
 
 def _copy_code(parts: Parts, target: Path) -> None:

@@ -38,6 +38,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         wrapper: `module:Class` in `code/`; "" for the MLflow model as it is.
         import_folders: Folders of `code/` that modules are imported from.
         trusted: Whether the model may be unpickled: its digest is that of a run of ours.
+        signature: Of the model as MLflow has it, with `inputs` and `outputs`; empty where unknown.
+        flavors: The model's flavours as MLflow has them.
         origin: What it was made of, as the record `Origin` in plain JSON.
         format: Of the package.
     """
@@ -48,6 +50,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     wrapper: str = ""
     import_folders: tuple[str, ...] = ()
     trusted: bool = False
+    signature: dict[str, list[dict[str, Any]]] = {}
+    flavors: dict[str, dict[str, Any]] = {}
     origin: dict[str, Any] = {}
     format: int = 1
 
