@@ -1,4 +1,4 @@
-"""Print the tables: `python -m benchmarks [training] [capture] [metrics] [provisioning]`."""
+"""Print the tables: `python -m benchmarks [training] [capture] [metrics] [provisioning] [serving]`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, provisioning, training
+from benchmarks import capture, metrics, provisioning, serving, training
 
 TABLES = {
     "training": training.table,
     "capture": capture.table,
     "metrics": metrics.table,
     "provisioning": provisioning.table,
+    "serving": serving.table,
 }
 
 
