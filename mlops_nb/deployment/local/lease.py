@@ -1,0 +1,58 @@
+"""A lease: a lock that one process holds for as long as it lives, and that says who it is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Holder(NamedTuple):
+    """Who holds a lease."""
+
+    pid: int
+    since: str
+
+
+def take(path: Path) -> int | None:
+    """Take a lease and return its descriptor, None where another has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": since}).encode(), 0)
+    return descriptor
+
+
+def holder(path: Path) -> Holder | None:
+    """Return who holds a lease, None where nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        # Shared: two that look at the same time are not in each other's way.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _said(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _said(descriptor: int) -> Holder:
+    try:
+        return Holder(**json.loads(os.pread(descriptor, 4096, 0)))
+    except ValueError:
+        # It has the lock and has not written yet.
+        return Holder(0, "")

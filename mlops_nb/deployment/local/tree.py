@@ -1,0 +1,96 @@
+"""The processes of a deployment: who they are, what they hold, and how they end.
+
+All of them carry `MLOPS_DEPLOYMENT=ID/NAME/NUMBER` in their environment. The id is the project's own
+on this machine, so nothing is ever found, or ended, by a name alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MARK = "MLOPS_DEPLOYMENT"
+_SAME_START_S = 2.0
+_GONE_S = 5.0
+
+
+def mark(identity: str, name: str, number: int) -> str:
+    """Return what the processes of a revision carry."""
+    return f"{identity}/{name}/{number}"
+
+
+def started(pid: int) -> float:
+    """Return when a process was started, 0.0 where there is none."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
+
+
+def is_same(pid: int | None, since: float) -> bool:
+    """Whether a process lives that was started then; a zombie does not."""
+    if pid is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        alive = process.status() != psutil.STATUS_ZOMBIE
+        return alive and abs(process.create_time() - since) < _SAME_START_S
+    except psutil.Error:
+        return False
+
+
+def carries(pid: int, value: str) -> bool:
+    """Whether a process carries this mark."""
+    with contextlib.suppress(psutil.Error, OSError):
+        return psutil.Process(pid).environ().get(MARK) == value
+    return False
+
+
+def marked(prefix: str) -> Iterator[tuple[psutil.Process, str]]:
+    """Find the living processes whose mark starts so, with their marks."""
+    for process in psutil.process_iter():
+        # Any of them may end while it is looked at, and others' may not be looked at.
+        with contextlib.suppress(psutil.Error, OSError):
+            value = process.environ().get(MARK, "")
+            if value.startswith(prefix) and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, value
+
+
+def kill(value: str) -> None:
+    """Kill all processes with this mark, until none is left."""
+    while found := [process for process, carried in marked(value) if carried == value]:
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(found, timeout=_GONE_S)
+
+
+def memory_bytes(pid: int, limit_bytes: int) -> int:
+    """Return what a process and those below it hold.
+
+    What they share is counted once where the sum of what is mapped is above the limit; to find out
+    takes the system too long to be asked every time.
+    """
+    found = []
+    with contextlib.suppress(psutil.Error):
+        found = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    mapped = sum(_resident(process) for process in found)
+    return mapped if mapped <= limit_bytes else sum(_own(process) for process in found)
+
+
+def _resident(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0
+
+
+def _own(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        info = process.memory_full_info()
+        return int(getattr(info, "pss", info.uss))
+    return 0
