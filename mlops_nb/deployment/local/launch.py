@@ -41,7 +41,9 @@ def bind(port: int = 0) -> socket.socket:
     return listener
 
 
-def revision(place: Place, wanted: WantedRevision, mark: str) -> tuple[subprocess.Popen[bytes], int]:
+def revision(
+    place: Place, wanted: WantedRevision, mark: str
+) -> tuple[subprocess.Popen[bytes], int]:
     """Start a revision; return its process and its port.
 
     The port is open before the process is there, and only the process keeps it open afterwards.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-_LINE = "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n"
+_LINE = (
+    "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n"
+)
 
 
 async def answers(port: int, path: str, token: str, *, timeout_s: float) -> bool:

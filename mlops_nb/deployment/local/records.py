@@ -18,7 +18,6 @@ import contextlib
 import fcntl
 import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -28,6 +27,7 @@ from mlops_nb.types import Failure, Origin, Record, RevisionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 FOLDER = "deployments"
 CONTROL = "_control"
@@ -51,6 +51,7 @@ class WantedRevision(Record, frozen=True, kw_only=True):
         created_at: ISO 8601, UTC.
         up: Whether it is to run.
         attempt: Counts the requests to start it; one more makes a failed revision try again.
+        routed: Whether it has had traffic at any time, for which it was verified.
     """
 
     number: int
@@ -62,6 +63,7 @@ class WantedRevision(Record, frozen=True, kw_only=True):
     created_at: str
     up: bool = True
     attempt: int = 0
+    routed: bool = False
 
 
 class Wanted(Record, frozen=True, kw_only=True):
@@ -83,7 +85,7 @@ class Wanted(Record, frozen=True, kw_only=True):
     generation: int = 0
     last: int = 0
     revisions: tuple[WantedRevision, ...] = ()
-    percent: dict[int, int] = {}
+    percent: dict[int, int] = msgspec.field(default_factory=dict)
     shadow: int | None = None
     stopped: bool = False
     deleted: bool = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, deque
-from typing import TYPE_CHECKING
 
 import httptools
 

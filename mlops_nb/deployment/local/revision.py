@@ -1,7 +1,7 @@
 """One revision: its process is started, watched, started again, and ended.
 
-    STARTING ── ready ──> READY ── ends, hangs, too much memory ──> STARTING (after a pause)
-        └── has never been ready ──> FAILED <── for the fifth time in a row ──┘
+STARTING ── ready ──> READY ── ends, hangs, too much memory ──> STARTING (after a pause)
+    └── has never been ready ──> FAILED <── for the fifth time in a row ──┘
 """
 
 from __future__ import annotations
@@ -201,7 +201,9 @@ class Keeper:
         held = await asyncio.to_thread(tree.memory_bytes, self.seen.pid, self.limit_bytes)
         if held > self.limit_bytes:
             memory = self.wanted.descriptor.resources.memory
-            message = f"it is out of memory: it held {held >> 20} MiB, and resources.memory is {memory}"
+            message = (
+                f"it is out of memory: it held {held >> 20} MiB, and resources.memory is {memory}"
+            )
             raise Ended("OutOfMemory", message)
 
     def _goes_on(self, ended: Ended) -> bool:

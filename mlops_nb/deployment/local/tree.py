@@ -1,7 +1,7 @@
 """The processes of a deployment: who they are, what they hold, and how they end.
 
-All of them carry `MLOPS_DEPLOYMENT=ID/NAME/NUMBER` in their environment. The id is the project's own
-on this machine, so nothing is ever found, or ended, by a name alone.
+All of them carry `MLOPS_DEPLOYMENT=ID/NAME/NUMBER` in their environment. The id is the project's
+own on this machine, so nothing is ever found, or ended, by a name alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MARK = "MLOPS_DEPLOYMENT"
 _SAME_START_S = 2.0
@@ -63,7 +63,16 @@ def marked(prefix: str) -> Iterator[tuple[psutil.Process, str]]:
 
 def kill(value: str) -> None:
     """Kill all processes with this mark, until none is left."""
-    while found := [process for process, carried in marked(value) if carried == value]:
+    _kill(lambda: [process for process, carried in marked(value) if carried == value])
+
+
+def kill_all(prefix: str) -> None:
+    """Kill all processes whose mark starts so, until none is left."""
+    _kill(lambda: [process for process, _ in marked(prefix)])
+
+
+def _kill(find: Callable[[], list[psutil.Process]]) -> None:
+    while found := find():
         for process in found:
             with contextlib.suppress(psutil.Error):
                 process.kill()
