@@ -1,4 +1,4 @@
-"""Print the tables: `python -m benchmarks [training] [capture] [metrics] [provisioning] [serving]`."""
+"""Print the tables, or those that are named: `python -m benchmarks [training] [serving] ...`."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003  (`Built` is read back from JSON)
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import builtins
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from mlops_nb.deployment.descriptor import Descriptor
     from mlops_nb.types import Deployment, Origin, Revision, Traffic

@@ -39,4 +39,6 @@ def run(
         volumes.existing(volume, package),
         msgspec.convert(encoding.loads(environment), Environment),
     )
-    return {"built": encoding.dumps(msgspec.to_builtins(built), name="what was built")}
+    return {
+        "built": encoding.dumps(msgspec.to_builtins(built, enc_hook=str), name="what was built")
+    }

@@ -37,7 +37,7 @@ def run(
     with target.claim(wanted.name):
         revision = target.create(
             wanted,
-            msgspec.json.decode(built, type=Built),
+            msgspec.convert(encoding.loads(built), Built, dec_hook=lambda kind, path: kind(path)),
             msgspec.json.decode(origin, type=Origin),
         )
         traffic: Traffic = promotion.now(target.get(wanted.name))

@@ -51,8 +51,8 @@ class Answer(Record, frozen=True, kw_only=True):
     pid: int
     number: int
     listening: tuple[str, ...] = ()
-    in_flight: dict[str, int] = {}
-    dropped: dict[str, int] = {}
+    in_flight: dict[str, int] = msgspec.field(default_factory=dict)
+    dropped: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 Message = TypeVar("Message", Question, Answer)
