@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.deployment.local import tree
-from mlops_nb.deployment.local.records import private
+from mlops_nb.deployment.local.records import appended, private
 from mlops_nb.serving.package import RUNTIME
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def revision(
     """
     log = place.log(wanted.number)
     private(log.parent)
-    with bind() as listener, os.fdopen(_appended(log), "ab") as output:
+    with bind() as listener, os.fdopen(appended(log), "ab") as output:
         process = subprocess.Popen(
             command(place, wanted, listener.fileno()),
             cwd=place.folder,
@@ -126,7 +126,3 @@ def quantity_bytes(text: str) -> int:
     if match is None or match[2] not in _UNITS:
         raise ValueError(f"{text!r} is not a quantity of memory, such as 2Gi or 500M")
     return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _appended(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -270,7 +270,9 @@ def identity(root: Path) -> str:
 
 def private(folder: Path) -> Path:
     """Make a folder that only the user can enter."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.is_dir():
+        private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
@@ -283,6 +285,11 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def appended(path: Path) -> int:
+    """Open a log that only the user can read, and return its descriptor."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mlops_nb.deployment.local import launch, lease, tree
-from mlops_nb.deployment.local.records import control, identity
+from mlops_nb.deployment.local.records import appended, control, identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def _start(root: Path, module: str, name: str) -> None:
     environment = {**launch.kept(), tree.MARK: tree.mark(identity(root), name, 0)}
     # The folders that this process finds the package in may be none that a new one has.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    with (control(root) / f"{module}.log").open("ab") as log:
+    with os.fdopen(appended(control(root) / f"{module}.log"), "ab") as log:
         _started[key] = subprocess.Popen(
             [sys.executable, "-m", f"{_PACKAGE}.{module}", str(root)],
             cwd=control(root),
