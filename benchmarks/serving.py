@@ -70,15 +70,16 @@ uvicorn.run(app, port=int(sys.argv[2]), log_level="warning", http="httptools", a
 KSERVE = """
 import sys, joblib, numpy
 from kserve import Model, ModelServer
+PLACE = sys.argv.pop(1)
 class Served(Model):
     def __init__(self):
         super().__init__("tumours")
-        self.model, self.ready = joblib.load(sys.argv.pop(1)), True
+        self.model, self.ready = joblib.load(PLACE), True
     def predict(self, payload, headers=None):
         rows = numpy.array(payload["instances"])
         return {"predictions": self.model.predict(rows).tolist()}
-served = Served()
-ModelServer().start([served])
+if __name__ == "__main__":
+    ModelServer().start([Served()])
 """
 PEERS = {
     "kserve": ["kserve==0.21.0", "joblib"],
@@ -178,10 +179,13 @@ def _servers(folder: Path) -> Iterator[Server]:
 def _peers(folder: Path, joblib: str) -> Iterator[Server]:
     python = _installed(folder, "kserve")
     if python is not None:
+        # Its workers import the program by its path.
+        script = folder / "served.py"
+        script.write_text(KSERVE)
         for workers in (1, 2):
             options = ["--http_port", "PORT", "--workers", str(workers), "--enable_grpc", "false"]
             yield Server(
-                "kserve", workers, [python, "-c", KSERVE, joblib, *options],
+                "kserve", workers, [python, str(script), joblib, *options],
                 f"/v1/models/{NAME}:predict", "v1", {}, "/v2/health/ready",
             )  # fmt: skip
     python = _installed(folder, "mlserver")
