@@ -86,6 +86,9 @@ class Keeper:
         self.wanted = wanted
         if up and not self.is_running and self._is_worth_it():
             self._start()
+        elif up and not self.stopping and self.seen.attempt != wanted.attempt:
+            # It runs, which is all that was asked for.
+            self._say(attempt=wanted.attempt)
         elif not up and not self.stopping and (self.is_running or self.seen.pid):
             self._stop()
         elif not up and not self.is_running and self.seen.state is not RevisionState.FAILED:
