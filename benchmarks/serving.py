@@ -124,7 +124,12 @@ def table(folder: Path) -> str:
     base: dict[int, float] = {}
     for server in _servers(folder):
         for rows in ROWS:
-            found = _measure(server, rows, folder, root)
+            try:
+                found = _measure(server, rows, folder, root)
+            except RuntimeError as error:
+                # One that does not run here is said so, and the others are measured.
+                lines.append(f"| {server.name} | {server.workers} | {rows} | {_said(error)} |")
+                continue
             base.setdefault(rows, found.cpu_ms)
             lines.append(
                 f"| {server.name} | {server.workers} | {rows} | {found.cpu_ms:.2f} | "
@@ -132,6 +137,10 @@ def table(folder: Path) -> str:
                 f"{found.cpu_ms / base[rows]:.2f} |"
             )
     return "\n".join(lines)
+
+
+def _said(error: RuntimeError) -> str:
+    return str(error).strip().splitlines()[-1][:100]
 
 
 def _bodies(folder: Path) -> None:
@@ -304,7 +313,7 @@ def _running(server: Server, folder: Path) -> Iterator[tuple[psutil.Popen, int]]
         _until_ready(f"http://127.0.0.1:{port}{server.ready}", process, folder / "server.log")
         yield process, port
     finally:
-        family = [*process.children(recursive=True), process]
+        family = _family(process)
         for one in family:
             one.terminate()
         for one in psutil.wait_procs(family, timeout=10)[1]:
@@ -325,6 +334,10 @@ def _until_ready(url: str, process: psutil.Popen, log: Path) -> None:
         time.sleep(0.2)
 
 
+def _family(process: psutil.Popen) -> list[Any]:
+    return [process, *process.children(recursive=True)] if process.poll() is None else []
+
+
 def _cpu_s(process: psutil.Popen) -> float:
-    family = [process, *process.children(recursive=True)]
+    family = _family(process)
     return sum(sum(one.cpu_times()[:2]) for one in family)

@@ -105,7 +105,7 @@ def resolved(requirements: Iterable[str], like: Environment, *, within: bool) ->
         options = ("--no-header", "--no-annotate", "--no-emit-index-url", "--quiet")
         told = _uv(
             "pip", "compile", *options, "--python-version", like.python,
-            "--constraint", str(bounds), str(wanted), doing="resolve the packages",
+            "--constraint", str(bounds), str(wanted), failing="uv cannot resolve the packages",
         )  # fmt: skip
     lines = [line.strip() for line in told.splitlines() if line.strip() and line[0] not in "#-"]
     return Environment.of(
@@ -164,7 +164,7 @@ def _must_be(recorded: list[str], python: Path) -> None:
             )
 
 
-def _uv(*arguments: str, doing: str = "rebuild the environment") -> str:
+def _uv(*arguments: str, failing: str = "uv cannot rebuild the environment") -> str:
     from uv import find_uv_bin
 
     process = subprocess.run(
@@ -174,7 +174,7 @@ def _uv(*arguments: str, doing: str = "rebuild the environment") -> str:
         said = process.stderr.decode(errors="replace").strip()
         print(said)
         raise LockError(
-            f"uv cannot {doing}: {_last_line(process.stderr)}",
+            f"{failing}: {_last_line(process.stderr)}",
             hint="make the index that has those packages known: export UV_DEFAULT_INDEX=URL",
         )
     return process.stdout.decode(errors="replace")

@@ -58,6 +58,8 @@ def text(moment: Moment) -> str:
     lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
     if run.model is not None:
         lines.append(f"model {words.model(run)}")
+    if run.url is not None:
+        lines.append(f"answers at {words.served(run)}")
     if run.error is not None:
         lines.append(f"{run.error.type}: {run.error.message}\nhint: {run.error.hint}")
     return words.inert("\n".join(lines))
@@ -216,6 +218,8 @@ def _facts(run: Run) -> str:
     rows = []
     if run.model is not None:
         rows.append(("model", f"<b>{html.text(words.model(run))}</b>"))
+    if run.url is not None:
+        rows.append(("answers at", f"<b>{html.text(words.served(run))}</b>"))
     rows += _pins(run.snapshot)
     if run.notebook is not None:
         rows.append(("executed notebook", html.code(run.notebook)))

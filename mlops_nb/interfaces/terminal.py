@@ -237,6 +237,8 @@ def _result(run: Run) -> RenderableType:
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
     if run.model is not None:
         parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
+    if run.url is not None:
+        parts.append(Text.assemble(("answers at ", "bold"), words.inert(words.served(run))))
     if run.mlflow_run_id is not None:
         parts.append(Text.assemble(("mlflow ", "bold"), f"run {words.inert(run.mlflow_run_id)}"))
     if run.kfp_run_id is not None:

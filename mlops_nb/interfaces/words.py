@@ -162,6 +162,11 @@ def _served(revision: Revision) -> str:
     return f"{model.name} v{model.version}" if model.version else model.uri
 
 
+def served(run: Run) -> str:
+    """Return where the service that a run has put up answers."""
+    return f"{run.url} ({run.deployment}, revision {run.revision})"
+
+
 def asking(found: Sequence[Deployment]) -> list[str]:
     """Return what to type to ask a deployment, and why one that does not answer does not."""
     errors = [f"{d.name}: {d.error.message} ({d.error.hint})" for d in found if d.error]
