@@ -29,6 +29,9 @@ class PackageError(MlopsError):
 class Model:
     """The model of a package, or the wrapper around it.
 
+    It has its process to itself: the folders of its code stay on `sys.path`, and MLflow's leave
+    to unpickle stays in the environment, for models that load more of themselves later.
+
     Args:
         folder: The package.
 

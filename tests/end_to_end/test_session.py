@@ -135,7 +135,8 @@ def test_from_mlflow_alone_one_reads_notebook_lock_snapshot_and_model(session, t
         for folder in ("mlops", "notebook")
         for a in tracked.client.list_artifacts(run_id, folder)
     }
-    assert artifacts == {"mlops/environment.lock", "mlops/snapshot.json", "notebook/train.ipynb"}
+    records = {f"mlops/{name}" for name in ("environment.lock", "example.json", "snapshot.json")}
+    assert artifacts == {*records, "notebook/train.ipynb"}
     path = tracked.client.download_artifacts(run_id, "mlops/snapshot.json", str(tmp_path))
     recorded = json.loads(Path(path).read_text())
     assert recorded["code"]["sha"] == session.run.snapshot.code.sha

@@ -152,15 +152,18 @@ def service(assembled, started):
 
 
 @pytest.fixture
-def loaded(assembled):
+def in_process(monkeypatch):
+    """Take back what loading a model does to its process."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")
+
+
+@pytest.fixture
+def loaded(assembled, in_process):
     """Return a function that loads a package in this process."""
     from mlops_nb.serving.model import Model as Loaded
 
     def load(*arguments, **options):
-        before = list(sys.path)
-        try:
-            return Loaded(assembled(*arguments, **options))
-        finally:
-            sys.path[:] = before
+        return Loaded(assembled(*arguments, **options))
 
     return load

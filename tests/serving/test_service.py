@@ -87,7 +87,7 @@ def test_a_service_that_cannot_load_ends_and_says_why(assembled, started):
 
 
 @pytest.mark.parametrize("change", ["model", "added", "removed"])
-def test_a_package_that_was_changed_is_refused(assembled, change):
+def test_a_package_that_was_changed_is_refused(assembled, in_process, change):
     from mlops_nb.serving.model import Model
 
     package = assembled()
