@@ -1,6 +1,7 @@
 """The model service beside a bare handler, MLflow's server, KServe's and MLServer: CPU a request.
 
-The same logistic regression on 30 columns, asked by 8 clients over connections that they keep.
+The same logistic regression on 30 columns, asked by 8 clients over connections that they keep: once
+fitted to a table, whose columns have names, once to an array, which is what the last two serve.
 """
 
 from __future__ import annotations
@@ -45,11 +46,22 @@ model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(X,
 mlflow.sklearn.save_model(model, folder / "model", signature=infer_signature(X, model.predict(X)),
     serialization_format="skops", pip_requirements=["scikit-learn", "pandas"])
 joblib.dump(model, folder / "model.joblib")
+array = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(X.to_numpy(), y)
+mlflow.sklearn.save_model(array, folder / "array", serialization_format="skops",
+    signature=infer_signature(X.to_numpy(), model.predict(X)),
+    pip_requirements=["scikit-learn", "pandas"])
+joblib.dump(array, folder / "array.joblib")
 rows = X.sample(1000, replace=True, random_state=0)
 rows.to_json(folder / "rows.json", orient="split", index=False)
 """
 BARE = """
-import sys, socket, msgspec, joblib, pandas, uvicorn
+import sys, msgspec, joblib, numpy, pandas, uvicorn
+def read(body):
+    data = msgspec.json.decode(body)
+    if "instances" in data:
+        return numpy.array(data["instances"])
+    split = data["dataframe_split"]
+    return pandas.DataFrame(split["data"], columns=split["columns"])
 model = joblib.load(sys.argv[1])
 async def app(scope, receive, send):
     body, more = b"", True
@@ -57,8 +69,7 @@ async def app(scope, receive, send):
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
     if scope["method"] == "POST":
-        data = msgspec.json.decode(body)["dataframe_split"]
-        found = model.predict(pandas.DataFrame(data["data"], columns=data["columns"])).tolist()
+        found = model.predict(read(body)).tolist()
     else:
         found = []
     answer = msgspec.json.encode({"predictions": found})
@@ -121,7 +132,7 @@ def table(folder: Path) -> str:
         "| server | workers | rows | CPU ms a request | p50 ms | p99 ms | requests/s | CPU, ratio |"
     ]
     lines.append("|---|---|---|---|---|---|---|---|")
-    base: dict[int, float] = {}
+    base: dict[tuple[bool, int], float] = {}
     for server in _servers(folder):
         for rows in ROWS:
             try:
@@ -130,17 +141,19 @@ def table(folder: Path) -> str:
                 # One that does not run here is said so, and the others are measured.
                 lines.append(f"| {server.name} | {server.workers} | {rows} | {_said(error)} |")
                 continue
-            base.setdefault(rows, found.cpu_ms)
+            kind = (server.form == "split", rows)
+            base.setdefault(kind, found.cpu_ms)
             lines.append(
                 f"| {server.name} | {server.workers} | {rows} | {found.cpu_ms:.2f} | "
                 f"{found.p50_ms:.1f} | {found.p99_ms:.1f} | {found.rate:.0f} | "
-                f"{found.cpu_ms / base[rows]:.2f} |"
+                f"{found.cpu_ms / base[kind]:.2f} |"
             )
     return "\n".join(lines)
 
 
 def _said(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1][:100]
+    lines = str(error).strip().splitlines()
+    return next((line for line in lines if "Error" in line), lines[-1])[:100]
 
 
 def _bodies(folder: Path) -> None:
@@ -153,7 +166,12 @@ def _bodies(folder: Path) -> None:
             "v1": {"instances": data},
             "v2": {
                 "inputs": [
-                    {"name": "all", "datatype": "FP64", "shape": [rows, len(data[0])], "data": flat}
+                    {
+                        "name": "input",
+                        "datatype": "FP64",
+                        "shape": [rows, len(data[0])],
+                        "data": flat,
+                    }
                 ]
             },
         }
@@ -162,17 +180,11 @@ def _bodies(folder: Path) -> None:
 
 
 def _servers(folder: Path) -> Iterator[Server]:
-    """List them; the first is what the ratios are of."""
-    python, joblib = sys.executable, str(folder / "model.joblib")
-    yield Server("bare handler", 1, [python, "-c", BARE, joblib, "PORT"], "/", "split", {}, "/")
-    package = _package(folder)
-    runtime = {"PYTHONPATH": str(package / "runtime")}
-    serve = [python, "-m", "mlops_nb.serving", str(package), "--port", "PORT", "--no-access-log"]
-    for workers in (1, 2):
-        yield Server(
-            "mlops_nb", workers, [*serve, "--workers", str(workers)], "/invocations", "split",
-            runtime, "/v2/health/ready",
-        )  # fmt: skip
+    """List them; the first of each kind is what the ratios are of."""
+    python = sys.executable
+    bare = [python, "-c", BARE, str(folder / "model.joblib"), "PORT"]
+    yield Server("bare handler, table", 1, bare, "/", "split", {}, "/")
+    yield from _ours(folder, "model", "table", "/invocations", "split")
     for workers in (1, 2):
         command = [python, "-m", "mlflow", "models", "serve", "--env-manager", "local", "-m"]
         command += [str(folder / "model"), "-p", "PORT", "-h", "127.0.0.1", "-w", str(workers)]
@@ -181,8 +193,21 @@ def _servers(folder: Path) -> Iterator[Server]:
             # It starts uvicorn by its name.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         }
-        yield Server("mlflow", workers, command, "/invocations", "split", allowed, "/ping")
-    yield from _peers(folder, joblib)
+        yield Server("mlflow, table", workers, command, "/invocations", "split", allowed, "/ping")
+    array = str(folder / "array.joblib")
+    yield Server("bare handler, array", 1, [python, "-c", BARE, array, "PORT"], "/", "v1", {}, "/")
+    yield from _ours(folder, "array", "array, V1", f"/v1/models/{NAME}:predict", "v1")
+    yield from _ours(folder, "array", "array, V2", f"/v2/models/{NAME}/infer", "v2")
+    yield from _peers(folder, array)
+
+
+def _ours(folder: Path, model: str, kind: str, path: str, form: str) -> Iterator[Server]:
+    package = _package(folder, model)
+    runtime = {"PYTHONPATH": str(package / "runtime")}
+    serve = [sys.executable, "-m", "mlops_nb.serving", str(package), "--no-access-log"]
+    for workers in (1, 2):
+        command = [*serve, "--port", "PORT", "--workers", str(workers)]
+        yield Server(f"mlops_nb, {kind}", workers, command, path, form, runtime, "/v2/health/ready")
 
 
 def _peers(folder: Path, joblib: str) -> Iterator[Server]:
@@ -194,28 +219,31 @@ def _peers(folder: Path, joblib: str) -> Iterator[Server]:
         for workers in (1, 2):
             options = ["--http_port", "PORT", "--workers", str(workers), "--enable_grpc", "false"]
             yield Server(
-                "kserve", workers, [python, str(script), joblib, *options],
+                "kserve, array, V1", workers, [python, str(script), joblib, *options],
                 f"/v1/models/{NAME}:predict", "v1", {}, "/v2/health/ready",
             )  # fmt: skip
     python = _installed(folder, "mlserver")
     if python is not None:
         for workers in (1, 2):
             place = _mlserver(folder, joblib, workers)
+            command = [f"{Path(python).parent}/mlserver", "start", str(place)]
             yield Server(
-                "mlserver", workers, [f"{Path(python).parent}/mlserver", "start", str(place)],
+                "mlserver, array, V2", workers, command,
                 f"/v2/models/{NAME}/infer", "v2", {"MLSERVER_HTTP_PORT": "PORT"},
                 f"/v2/models/{NAME}/ready",
             )  # fmt: skip
 
 
-def _package(folder: Path) -> Path:
-    code, target = folder / "code", folder / "package"
-    code.mkdir()
+def _package(folder: Path, model: str) -> Path:
+    code, target = folder / "code", folder / f"package-{model}"
+    if target.exists():
+        return target
+    code.mkdir(exist_ok=True)
     target.mkdir()
     assembling.assemble(
         Parts(
             descriptor=Descriptor(name=NAME, model="latest"),
-            model=folder / "model",
+            model=folder / model,
             code=code,
             import_folders=(),
             environment=Environment.of(python="3", implementation="", platform="", lock=()),

@@ -51,7 +51,8 @@ def _listen(options: Options) -> socket.socket:
     if options.fd >= 0:
         return socket.socket(fileno=options.fd)
     kind = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    found = socket.socket(kind)
+    # asyncio looks for the protocol when it decides whether small answers leave at once.
+    found = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind((options.host, options.port))
     found.listen(_BACKLOG)
