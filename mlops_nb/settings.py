@@ -134,6 +134,11 @@ class Config:
     images_data: str = _setting("", "image of provision-data")
     images_train: str = _setting("", "image of train")
     images_evaluate: str = _setting("", "image of evaluate and register")
+    container_engine: str = _setting("", "podman, docker or buildah; the first one here if empty")
+    container_base: str = _setting("", "image with Python that models' images are built on")
+    container_registry: str = _setting(
+        "", "where they are pushed, such as host/team; kept if empty"
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

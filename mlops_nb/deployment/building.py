@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mlops_nb import environments
 from mlops_nb.deployment import Built, assembling
 from mlops_nb.deployment.targets import WITH_IMAGE
-from mlops_nb.exceptions import DeploymentError
 from mlops_nb.journal import Preparing, emit
 from mlops_nb.serving import package
 
@@ -32,13 +31,14 @@ def build(config: Config, descriptor: Descriptor, folder: Path, environment: Env
 
     Raises:
         LockError: The packages of the lock cannot be had.
-        DeploymentError: The target cannot be built for.
+        ImageError: There is no engine for an image, or it fails.
     """
-    target = descriptor.target or config.deploy_target
-    if target in WITH_IMAGE:
-        raise DeploymentError(
-            f"images for the target {target} cannot be built yet", hint="deploy with --target local"
-        )
+    if (descriptor.target or config.deploy_target) in WITH_IMAGE:
+        from mlops_nb.deployment import imaging
+
+        emit(Preparing(what=f"building an image of {len(environment.lock)} packages"))
+        baked = imaging.build(config, folder, environment)
+        return Built(package=package.digest(folder), image=baked)
     kept = assembling.kept(folder, config.state_folder / PACKAGES)
     place = config.state_folder / environments.FOLDER
     if environments.built(environment, place) is None:

@@ -100,12 +100,6 @@ class KServe(Part, frozen=True, kw_only=True):
     logger_url: str = ""
 
 
-class Container(Part, frozen=True, kw_only=True):
-    """What only the container target has: `port` is 0 for any that is free."""
-
-    port: int = 0
-
-
 class Descriptor(Part, frozen=True, kw_only=True):
     """One deployment.
 
@@ -126,7 +120,6 @@ class Descriptor(Part, frozen=True, kw_only=True):
         traffic: What a new revision gets.
         example: What a new revision is verified with; what the run recorded if empty.
         kserve: What only KServe has.
-        container: What only a container has.
     """
 
     version: int = VERSION
@@ -144,7 +137,6 @@ class Descriptor(Part, frozen=True, kw_only=True):
     traffic: Policy = Policy()
     example: Sample = Sample()
     kserve: KServe = KServe()
-    container: Container = Container()
 
     def with_words(self, name: str | None, target: str | None, traffic: str | None) -> Descriptor:
         """Return a copy in which the words of a call have the last word.
@@ -279,7 +271,6 @@ def _rules(d: Descriptor) -> list[tuple[str, object, bool, str]]:
          "a variable is either there or under secrets"),
         ("kserve.mode", d.kserve.mode, d.kserve.mode in ("", "serverless", "raw"),
          "it is serverless or raw"),
-        ("container.port", d.container.port, 0 <= d.container.port < 65536, "it is 0 to 65535"),
     ]  # fmt: skip
 
 

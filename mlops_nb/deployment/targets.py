@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TARGETS = {
     "local": "mlops_nb.deployment.local:LocalTarget",
+    # The same supervisor and front: a deployment may go from processes to containers, and back.
+    "container": "mlops_nb.deployment.local:LocalTarget",
 }
 # Those of this machine, which can be asked for nothing.
 HERE = ("local",)

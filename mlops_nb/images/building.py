@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
 
 _LABEL = "org.opencontainers.image"
-_LOG = "images.log"
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -84,7 +83,7 @@ def _log(config: Config | None) -> Path:
         os.close(descriptor)
         return Path(path)
     config.state_folder.mkdir(mode=0o700, exist_ok=True)
-    log = config.state_folder / _LOG
+    log = config.state_folder / engine.LOG
     log.unlink(missing_ok=True)
     log.touch(mode=0o600)
     return log
@@ -92,7 +91,7 @@ def _log(config: Config | None) -> Path:
 
 def _build_all(used: Engine, stages: Sequence[str], base: str) -> tuple[Image, ...]:
     with tempfile.TemporaryDirectory(prefix="mlops-nb-images-") as scratch:
-        recipe = _Recipe(used, Path(scratch))
+        recipe = Recipe(used, Path(scratch))
         recipe.make("tools", {"BASE": base})
         recipe.make("base", {"BASE": base, "TOOLS": image("tools")})
         shared = {"BASE": image("base"), "TOOLS": image("tools")}
@@ -101,8 +100,13 @@ def _build_all(used: Engine, stages: Sequence[str], base: str) -> tuple[Image, .
         return tuple(recipe.make(stage, shared, labels) for stage in stages)
 
 
-class _Recipe:
-    """What all builds of one call have in common."""
+class Recipe:
+    """What all builds of one call have in common.
+
+    Args:
+        used: The engine.
+        scratch: A private folder, for as long as it takes.
+    """
 
     def __init__(self, used: Engine, scratch: Path) -> None:
         self.engine, self.scratch = used, scratch

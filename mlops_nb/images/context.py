@@ -24,11 +24,17 @@ def write(stage: str, target: Path) -> Path:
     record.mkdir()
     metadata = f"Metadata-Version: 2.1\nName: {_PACKAGE.name}\nVersion: {__version__}\n"
     (record / "METADATA").write_text(metadata, encoding="utf-8")
-    _settle(target)
+    return settle(target)
+
+
+def of_package(stage: str, package: Path, target: Path) -> Path:
+    """Write the context of a build that takes a package of a model, and return that folder."""
+    shutil.copytree(FOLDER / stage, target)
+    shutil.copytree(package, target / "package", ignore=shutil.ignore_patterns("__pycache__"))
     return target
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> Path:
     """Give all files the same mode and time everywhere, so that the same files are the same layer.
 
     A private umask would make them unreadable for the user of the image.
@@ -36,3 +42,4 @@ def _settle(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (_TIME, _TIME))
+    return folder

@@ -16,11 +16,12 @@ from mlops_nb.exceptions import ImageError, UsageError
 from mlops_nb.images import access
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ENGINES = ("podman", "docker", "buildah")
 _LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
 _LAST_LINES = 5
+LOG = "images.log"
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,16 @@ class Engine:
         labels: Mapping[str, str],
         secrets: Mapping[str, Path],
     ) -> None:
-        """Build an image from the Containerfile of a folder.
+        """Build an image from the Containerfile of a folder, which gets a line for the labels.
 
         Raises:
             ImageError: The engine fails.
         """
-        command = ["build", "--tag", image, "--file", str(context / "Containerfile")]
+        recipe = context / "Containerfile"
+        # As options they are a layer each, which take longer than the model's.
+        given = " ".join(f"{name}={_quoted(value)}" for name, value in labels.items())
+        recipe.write_text(f"{recipe.read_text(encoding='utf-8')}LABEL {given}\n", encoding="utf-8")
+        command = ["build", "--tag", image, "--file", str(recipe)]
         if self.name != "docker":
             # The other format has no health check. Layers are not kept by buildah unless asked.
             command += ["--format", "docker", "--layers"]
@@ -57,8 +62,6 @@ class Engine:
         command += ["--network", "host"]
         for name, value in arguments.items():
             command += ["--build-arg", f"{name}={value}"]
-        for name, value in labels.items():
-            command += ["--label", f"{name}={value}"]
         for name, path in secrets.items():
             command += ["--secret", f"id={name},src={path}"]
         code, last = self._run(*command, str(context))
@@ -133,8 +136,8 @@ class Engine:
         return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-def find(name: str | None, log: Path) -> Engine:
-    """Return the engine of a name, or the first one that this machine has.
+def find(name: str | None, log: Path, among: Sequence[str] = ENGINES) -> Engine:
+    """Return the engine of a name, or the first one of `among` that this machine has.
 
     Raises:
         UsageError: There is no engine of that name.
@@ -142,12 +145,21 @@ def find(name: str | None, log: Path) -> Engine:
     """
     if name is not None and name not in ENGINES:
         raise UsageError(f"there is no engine {name!r}", hint=f"there are: {', '.join(ENGINES)}")
-    wanted = ENGINES if name is None else (name,)
+    if name is not None and name not in among:
+        raise ImageError(
+            f"{name} builds images and does not run them", hint=f"install {' or '.join(among)}"
+        )
+    wanted = among if name is None else (name,)
     for candidate in wanted:
         if shutil.which(candidate):
             return Engine(candidate, log)
     missing = " or ".join(wanted)
     raise ImageError(f"{missing} is not installed", hint=f"install {wanted[0]}, then try again")
+
+
+def _quoted(value: str) -> str:
+    """Return a value as a Containerfile has it, with nothing in it that stands for something."""
+    return json.dumps(value, ensure_ascii=False).replace("$", r"\$")
 
 
 def _indented(lines: list[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import mlops_nb
 from mlops_nb import images
+from mlops_nb.deployment import imaging
 from mlops_nb.exceptions import ImageError, UsageError
 from mlops_nb.images import context, references
 
@@ -16,7 +17,7 @@ _PIN = re.compile(r"[a-z0-9.-]+(\[[a-z0-9,-]+\])?==[^ ;]+( ; .+)?")
 
 
 def test_there_is_a_folder_for_every_image():
-    assert {folder.name for folder in FOLDERS} == {"tools", "base", *images.STAGES}
+    assert {folder.name for folder in FOLDERS} == {"tools", "base", imaging.STAGE, *images.STAGES}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -1,4 +1,4 @@
-"""Deployments on this machine: a process for each revision, one stable URL for each deployment.
+"""Deployments on this machine: a process or container for each revision, one stable URL for all.
 
 The verbs write what is wanted; a supervisor, which outlives every session, makes it so.
 """
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
     from mlops_nb.types import Origin, Traffic
 
-NAME = "local"
+NAME, CONTAINER = "local", "container"
 KEPT = 3
 _LOOK_S = 0.05
 _REACT_S = 30.0
@@ -53,6 +53,7 @@ class LocalTarget:
     """
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         self.root = config.state_folder / FOLDER
 
     @contextmanager
@@ -74,11 +75,7 @@ class LocalTarget:
 
     def create(self, descriptor: Descriptor, built: Built, origin: Origin) -> Revision:
         """Put a new revision up without traffic and wait until it is ready."""
-        if built.folder is None or built.python is None:
-            raise UsageError(
-                "an image was built, and the local target runs processes",
-                hint="deploy with --target local from the start",
-            )
+        engine = self._engine() if built.image else ""
         place = Place(self.root, _named(descriptor.name))
         values = _secrets(descriptor)
         place.make_token()
@@ -89,8 +86,10 @@ class LocalTarget:
             revision = WantedRevision(
                 number=number,
                 package=built.package,
-                folder=str(built.folder),
-                python=str(built.python),
+                folder=str(built.folder or ""),
+                python=str(built.python or ""),
+                image=built.image or "",
+                engine=engine,
                 descriptor=descriptor,
                 origin=origin,
                 created_at=datetime.now(timezone.utc).isoformat("T", "seconds"),
@@ -178,7 +177,7 @@ class LocalTarget:
         errors = (r.error for r in revisions if r.error and r.number in wanted.routed)
         return Deployment(
             name=name,
-            target=NAME,
+            target=CONTAINER if wanted.revisions and wanted.revisions[-1].image else NAME,
             state=_state(wanted, revisions),
             revisions=revisions,
             url=_url(seen.port) if seen.port else None,
@@ -226,6 +225,13 @@ class LocalTarget:
         place, _ = self._existing(name)
         place.change(lambda w: structs.replace(w, deleted=True))
         self._until_gone(place)
+
+    def _engine(self) -> str:
+        from mlops_nb.deployment.local import container
+        from mlops_nb.images import engine
+
+        log = self.config.state_folder / engine.LOG
+        return engine.find(self.config.container_engine or None, log, among=container.ENGINES).name
 
     def _existing(self, name: str) -> tuple[Place, Wanted]:
         place = Place(self.root, _named(name))
@@ -326,6 +332,7 @@ def _revision(wanted: Wanted, seen: Seen, revision: WantedRevision) -> Revision:
     return Revision(
         number=revision.number,
         package=revision.package,
+        image=revision.image or None,
         origin=revision.origin,
         created_at=revision.created_at,
         state=state,

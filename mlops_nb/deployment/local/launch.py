@@ -1,31 +1,62 @@
-"""Start the process of a revision: its socket, its command and its environment."""
+"""What it takes to start a revision, whether it is a process or a container."""
 
 from __future__ import annotations
 
 import os
 import re
 import socket
-import subprocess
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from mlops_nb.deployment.local import tree
-from mlops_nb.deployment.local.records import appended, private
-from mlops_nb.serving.package import RUNTIME
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Collection, Mapping
+
     from mlops_nb.deployment.descriptor import Descriptor
-    from mlops_nb.deployment.local.records import Place, WantedRevision
+    from mlops_nb.deployment.local.records import WantedRevision
 
 HOST = "127.0.0.1"
 BACKLOG = 2048
-# What a process gets of the environment of whoever has called; all else has to be asked for.
-KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# What a process gets of the environment of whoever has called; all else has to be asked for. Not the
+# folder for temporary files: that of a stage is gone when the stage is.
+KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# What the command of a container engine needs beside that, to find its settings and images.
+ENGINE = (
+    *("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINER_HOST"),
+    *("DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),
+)
 _LOCALE = "LC_"
 _UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     f"{letter}i": 1024**power for power, letter in enumerate("KMGT", start=1)
 }
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]*)")
+
+
+class End(NamedTuple):
+    """How a revision has ended: the type of the failure, and its words."""
+
+    kind: str
+    message: str
+
+
+class Form(Protocol):
+    """What a revision runs as: a process, or a container."""
+
+    def start(self, wanted: WantedRevision) -> tuple[subprocess.Popen[bytes], int]:
+        """Start it; return the process to watch, and the port that it answers on.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+
+    def kill(self) -> None:
+        """End all that is left of it, be it there or not."""
+
+    def end(self, code: int) -> End:
+        """Say how it has ended, by the exit code of the process that was watched."""
+
+    def held_bytes(self, pid: int, limit_bytes: int) -> int:
+        """Return what it holds of the memory, exactly where it may be above the limit."""
 
 
 def bind(port: int = 0) -> socket.socket:
@@ -41,38 +72,12 @@ def bind(port: int = 0) -> socket.socket:
     return listener
 
 
-def revision(
-    place: Place, wanted: WantedRevision, mark: str
-) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a revision; return its process and its port.
-
-    The port is open before the process is there, and only the process keeps it open afterwards.
-    """
-    log = place.log(wanted.number)
-    private(log.parent)
-    with bind() as listener, os.fdopen(appended(log), "ab") as output:
-        process = subprocess.Popen(
-            command(place, wanted, listener.fileno()),
-            cwd=place.folder,
-            env=environment(place, wanted, mark),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=(listener.fileno(),),
-            start_new_session=True,
-        )
-        return process, listener.getsockname()[1]
-
-
-def command(place: Place, wanted: WantedRevision, descriptor: int) -> list[str]:
-    """Return the command of a revision."""
+def options(wanted: WantedRevision) -> dict[str, object]:
+    """Return the service's options that are the same wherever a revision runs."""
     service = wanted.descriptor.service
-    options = {
-        "fd": descriptor,
+    return {
         "revision": wanted.number,
         "workers": workers(wanted.descriptor),
-        "token-file": place.token,
-        "log-folder": private(place.requests(wanted.number)),
         "log-sample": service.log_sample,
         "log-limit-mb": service.log_limit_mb,
         "batch-rows": service.batch_rows,
@@ -81,25 +86,17 @@ def command(place: Place, wanted: WantedRevision, descriptor: int) -> list[str]:
         "timeout-s": service.timeout_s,
         "drain-s": service.drain_s,
     }
-    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    return [wanted.python, "-m", "mlops_nb.serving", wanted.folder, *given]
 
 
-def environment(place: Place, wanted: WantedRevision, mark: str) -> dict[str, str]:
-    """Return the environment of a revision: little, what it asks for, and its secrets."""
-    return {
-        **kept(),
-        "PYTHONUNBUFFERED": "1",
-        **wanted.descriptor.environment,
-        **place.secrets(wanted.number),
-        "PYTHONPATH": str(Path(wanted.folder) / RUNTIME),
-        tree.MARK: mark,
-    }
+def arguments(options: Mapping[str, object]) -> list[str]:
+    """Return options as a command line has them."""
+    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
-def kept() -> dict[str, str]:
-    """Return the part of this process's environment that others get."""
-    return {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(_LOCALE)}
+def kept(more: Collection[str] = ()) -> dict[str, str]:
+    """Return the part of this process's environment that others get, and `more` of it."""
+    names = {*KEPT, *more}
+    return {k: v for k, v in os.environ.items() if k in names or k.startswith(_LOCALE)}
 
 
 def workers(descriptor: Descriptor) -> int:

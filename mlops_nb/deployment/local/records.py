@@ -44,8 +44,10 @@ class WantedRevision(Record, frozen=True, kw_only=True):
     Attributes:
         number: Counted from 1, never used again.
         package: Digest of the package.
-        folder: The package.
-        python: Interpreter that it runs with.
+        folder: The package, "" where an image has it.
+        python: Interpreter that it runs with, likewise.
+        image: Image that it runs as a container of, "" for a process.
+        engine: What runs that container.
         descriptor: How it is served.
         origin: What it was made of.
         created_at: ISO 8601, UTC.
@@ -56,8 +58,10 @@ class WantedRevision(Record, frozen=True, kw_only=True):
 
     number: int
     package: str
-    folder: str
-    python: str
+    folder: str = ""
+    python: str = ""
+    image: str = ""
+    engine: str = ""
     descriptor: Descriptor
     origin: Origin
     created_at: str
@@ -116,6 +120,7 @@ class SeenRevision(Record, frozen=True, kw_only=True):
         pid: Its process, None where there is none.
         started: When that process was started, in seconds since the epoch; tells it from another
             one that has got its number since.
+        engine: What runs its container, "" for a process.
         port: Where it answers.
         proven: Whether it has been ready at any time, so that a failed start is worth another.
         crashes: Ends in a row.
@@ -128,6 +133,7 @@ class SeenRevision(Record, frozen=True, kw_only=True):
     attempt: int = 0
     pid: int | None = None
     started: float = 0.0
+    engine: str = ""
     port: int = 0
     proven: bool = False
     crashes: int = 0

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
+    from mlops_nb.deployment.local.launch import Form
     from mlops_nb.deployment.local.records import Place, WantedRevision
 
 MOST_CRASHES = 5
@@ -53,7 +54,7 @@ class Keeper:
     Args:
         place: The deployment's folder.
         wanted: The revision.
-        mark: What its processes carry.
+        form: What it runs as.
         seen: What was so when the supervisor came; a process that still runs is taken over.
         is_routed: Whether the front may send it anything, or waits for an answer of it.
     """
@@ -62,13 +63,13 @@ class Keeper:
         self,
         place: Place,
         wanted: WantedRevision,
-        mark: str,
+        form: Form,
         seen: SeenRevision | None,
         is_routed: Callable[[], bool],
     ) -> None:
         self.place = place
         self.wanted = wanted
-        self.mark = mark
+        self.form = form
         self.is_routed = is_routed
         self.seen = seen or SeenRevision(number=wanted.number, attempt=wanted.attempt)
         self.process: subprocess.Popen[bytes] | None = None
@@ -125,7 +126,7 @@ class Keeper:
             try:
                 await self._serve()
             except Ended as ended:
-                await asyncio.to_thread(tree.kill, self.mark)
+                await asyncio.to_thread(self.form.kill)
                 if not self._goes_on(ended):
                     return
             await asyncio.sleep(self._pause_s())
@@ -141,13 +142,13 @@ class Keeper:
     async def _launch(self) -> None:
         self._say(state=RevisionState.STARTING, pid=None)
         # A supervisor that was killed may have left a process that it had not written down.
-        await asyncio.to_thread(tree.kill, self.mark)
+        await asyncio.to_thread(self.form.kill)
         try:
-            self.process, port = launch.revision(self.place, self.wanted, self.mark)
+            self.process, port = self.form.start(self.wanted)
         except OSError as error:
             raise Ended("ServiceFailed", f"it cannot be started: {error}") from error
         pid = self.process.pid
-        self._say(pid=pid, started=tree.started(pid), port=port)
+        self._say(pid=pid, started=tree.started(pid), engine=self.wanted.engine, port=port)
 
     async def _become_ready(self) -> None:
         start_s = self.wanted.descriptor.service.start_s
@@ -194,14 +195,14 @@ class Keeper:
         if self.process is not None and self.process.pid == self.seen.pid:
             code = self.process.poll()
             if code is not None:
-                raise Ended("ServiceEnded", _manner(code))
+                raise Ended(*self.form.end(code))
         elif not tree.is_same(self.seen.pid, self.seen.started):
             raise Ended("ServiceEnded", "it ended")
 
     async def _must_fit(self) -> None:
         if self.seen.pid is None:
             return
-        held = await asyncio.to_thread(tree.memory_bytes, self.seen.pid, self.limit_bytes)
+        held = await asyncio.to_thread(self.form.held_bytes, self.seen.pid, self.limit_bytes)
         if held > self.limit_bytes:
             memory = self.wanted.descriptor.resources.memory
             message = (
@@ -240,7 +241,7 @@ class Keeper:
         deadline = time.monotonic() + drain_s + _GRACE_S
         while self._lives() and time.monotonic() < deadline:
             await asyncio.sleep(_LOOK_S)
-        await asyncio.to_thread(tree.kill, self.mark)
+        await asyncio.to_thread(self.form.kill)
         if self.process is not None:
             self.process.poll()
         self._say(pid=None)
@@ -255,11 +256,3 @@ class Keeper:
         if self.seen.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.seen.pid, signal.SIGTERM)
-
-
-def _manner(code: int) -> str:
-    if code >= 0:
-        return f"it ended with exit code {code}"
-    with contextlib.suppress(ValueError):
-        return f"it was ended by {signal.Signals(-code).name}"
-    return f"it was ended by signal {-code}"

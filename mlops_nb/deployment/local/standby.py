@@ -49,7 +49,7 @@ def _start(root: Path, module: str, name: str) -> None:
     key = (str(root), module)
     if key in _started and _started[key].poll() is None:
         return
-    environment = {**launch.kept(), tree.MARK: tree.mark(identity(root), name, 0)}
+    environment = {**launch.kept(launch.ENGINE), tree.MARK: tree.mark(identity(root), name, 0)}
     # The folders that this process finds the package in may be none that a new one has.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with os.fdopen(appended(control(root) / f"{module}.log"), "ab") as log:

@@ -15,11 +15,14 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from mlops_nb.deployment.local import channel, launch, lease, standby, tree
 from mlops_nb.deployment.local.channel import Answer, Question
+from mlops_nb.deployment.local.container import Container
+from mlops_nb.deployment.local.process import Process
 from mlops_nb.deployment.local.records import (
     Place,
     Wanted,
@@ -30,6 +33,9 @@ from mlops_nb.deployment.local.records import (
 from mlops_nb.deployment.local.revision import Keeper
 from mlops_nb.deployment.local.routing import Route, Table, Upstream
 from mlops_nb.types import Failure, RevisionState
+
+if TYPE_CHECKING:
+    from mlops_nb.deployment.local.launch import Form
 
 _LOOK_S = 0.05
 _ASK_S = 0.25
@@ -86,15 +92,25 @@ class Deployed:
         if number not in self.keepers:
             wanted = self.wanted.revision(number)
             assert wanted is not None  # noqa: S101  (who asks has it from there)
-            mark = tree.mark(self.project, self.place.name, number)
             self.keepers[number] = Keeper(
                 self.place,
                 wanted,
-                mark,
+                self._form(number, wanted.engine),
                 self.seen.revision(number),
                 lambda: number in self.routed or number in self.in_flight,
             )
         return self.keepers[number]
+
+    def _form(self, number: int, engine: str) -> Form:
+        mark = tree.mark(self.project, self.place.name, number)
+        return Container(self.place, mark, engine) if engine else Process(self.place, mark)
+
+    def end_strays(self) -> None:
+        """End what an earlier supervisor has left of revisions that nobody wants any more."""
+        for seen in self.seen.revisions:
+            if self.wanted.revision(seen.number) is None:
+                self._form(seen.number, seen.engine).kill()
+                self.place.forget(seen.number)
 
     def listen(self) -> None:
         """Open the port, the one that it had before if that is free."""
@@ -185,6 +201,7 @@ class Supervisor:
         """Find what an earlier supervisor has left: records, the front's sockets, orphans."""
         for name in names(self.root):
             self.deployed[name] = Deployed(Place(self.root, name), self.project)
+            self.deployed[name].end_strays()
         try:
             answer, sockets = channel.ask(Question(hand_over=True), [])
         except OSError:
