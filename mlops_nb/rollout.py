@@ -207,8 +207,9 @@ def request(
         own_code: Whether wrapper and modules are those of the working tree now; those of the run
             that trained the model if not.
     """
-    pins, findings = _pins(found, config, run_id, own_code=own_code)
     wanted = msgspec.structs.replace(descriptor, target=descriptor.target or config.deploy_target)
+    targets.target(config, wanted.target).check(wanted)
+    pins, findings = _pins(found, config, run_id, own_code=own_code)
     origin = msgspec.structs.replace(found.origin, code=pins.code.sha, deployed_by=run_id)
     return RunRequest(
         id=run_id,

@@ -39,7 +39,7 @@ class Endpoint(NamedTuple):
 class Target(Protocol):
     """What every target can do. Deployments are known by name.
 
-    All methods but `claim`, `create` and `list` raise `DeploymentError` where there is none of the
+    All but `check`, `claim`, `create` and `list` raise `DeploymentError` where there is none of the
     name, or no revision of the number.
     """
 
@@ -48,6 +48,13 @@ class Target(Protocol):
 
         Raises:
             DeploymentError: Another one is at it; the message says which.
+        """
+
+    def check(self, descriptor: Descriptor) -> None:
+        """Refuse what cannot be had here, before anything is built.
+
+        Raises:
+            MlopsError: What is missing, and what to do about it.
         """
 
     def create(self, descriptor: Descriptor, built: Built, origin: Origin) -> Revision:

@@ -72,7 +72,7 @@ def _labels(manifest: Manifest, digest: str) -> dict[str, str]:
         "mlops.snapshot": origin.get("snapshot"),
         "mlops.run": origin.get("run_id"),
         "mlops.model": origin["model"]["uri"],
-        "mlops.model.digest": sbom.model_digest(manifest),
+        "mlops.model.digest": origin["model"].get("digest") or sbom.model_digest(manifest),
         "mlops.sbom": "/opt/mlops/sbom.cdx.json",
     }
     return {name: value for name, value in found.items() if value}

@@ -9,7 +9,7 @@ import mlops_nb
 from mlops_nb import images
 from mlops_nb.deployment import imaging
 from mlops_nb.exceptions import ImageError, UsageError
-from mlops_nb.images import context, references
+from mlops_nb.images import context, engine, references
 
 FOLDERS = sorted(path.parent for path in context.FOLDER.glob("*/Containerfile"))
 PINS = sorted(context.FOLDER.glob("*/requirements.txt"))
@@ -92,3 +92,9 @@ def test_a_machine_without_an_engine_is_told_what_to_install(monkeypatch, tmp_pa
     with pytest.raises(ImageError, match="podman or docker or buildah is not installed") as missing:
         mlops_nb.build_images()
     assert missing.value.hint == "install podman, then try again"
+
+
+def test_an_engine_that_cannot_run_containers_is_refused_where_one_has_to(tmp_path):
+    with pytest.raises(ImageError, match="builds images and does not run them") as refused:
+        engine.find("buildah", tmp_path / "log", among=("podman", "docker"))
+    assert refused.value.hint == "install podman or docker"

@@ -73,6 +73,13 @@ class LocalTarget:
         finally:
             os.close(taken)
 
+    def check(self, descriptor: Descriptor) -> None:
+        """Refuse what cannot be had here, before anything is built."""
+        _named(descriptor.name)
+        _secrets(descriptor)
+        if descriptor.target == CONTAINER:
+            self._engine()
+
     def create(self, descriptor: Descriptor, built: Built, origin: Origin) -> Revision:
         """Put a new revision up without traffic and wait until it is ready."""
         engine = self._engine() if built.image else ""

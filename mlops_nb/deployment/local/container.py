@@ -75,8 +75,9 @@ class Container:
         state = self._state() or {}
         if state.get("OOMKilled"):
             return launch.End("OutOfMemory", "it is out of memory")
+        # Not every kernel tells an engine that it was memory.
         if code == _KILLED:
-            return launch.End("ServiceEnded", "it was ended by SIGKILL")
+            return launch.End("OutOfMemory", "it was ended by SIGKILL, as what is out of memory is")
         return launch.End("ServiceEnded", f"it ended with exit code {code}")
 
     def held_bytes(self, pid: int, limit_bytes: int) -> int:

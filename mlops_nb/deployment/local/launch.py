@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 BACKLOG = 2048
-# What a process gets of the environment of whoever has called; all else has to be asked for. Not the
-# folder for temporary files: that of a stage is gone when the stage is.
+# What a process gets of the environment of whoever has called; all else has to be asked for. Not
+# the folder for temporary files: that of a stage is gone when the stage is.
 KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # What the command of a container engine needs beside that, to find its settings and images.
 ENGINE = (

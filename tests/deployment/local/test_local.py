@@ -7,9 +7,10 @@ import stat
 import psutil
 import pytest
 import requests
+from msgspec import structs
 
 from mlops_nb.deployment.local import lease, standby, tree
-from mlops_nb.deployment.local.records import control, identity
+from mlops_nb.deployment.local.records import Place, control, identity
 from mlops_nb.exceptions import DeploymentError, UsageError
 from mlops_nb.types import DeploymentState, RevisionState
 from tests.deployment.local.conftest import Load
@@ -134,6 +135,24 @@ def test_what_is_killed_comes_back_by_itself(place, file):
     assert place.ask()["count"] == revision["count"] + 1
     place.create()
     assert place.route({2: 100}).serving.number == 2
+
+
+def test_a_revision_that_was_discarded_while_nobody_watched_is_ended(place):
+    place.serve()
+    place.create()
+    watching = [keeper(place, f) for f in (standby.SUPERVISOR_LEASE, standby.FRONT_LEASE)]
+    for pid in watching:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in watching:
+        os.kill(pid, signal.SIGKILL)
+    kept = Place(place.target.root, "tumours")
+    (_, stray) = kept.seen().revisions
+    kept.change(lambda wanted: structs.replace(wanted, revisions=wanted.revisions[:1]))
+    assert psutil.pid_exists(stray.pid)
+    place.target.get("tumours")
+    place.until(lambda: keeper(place, standby.FRONT_LEASE) not in (None, watching[1]))
+    place.until(lambda: not tree.is_same(stray.pid, stray.started))
+    assert place.ask()["revision"] == "1"
 
 
 def test_a_revision_that_ends_is_started_again(place):
