@@ -52,8 +52,9 @@ class Engine:
         """
         recipe = context / "Containerfile"
         # As options they are a layer each, which take longer than the model's.
-        given = " ".join(f"{name}={_quoted(value)}" for name, value in labels.items())
-        recipe.write_text(f"{recipe.read_text(encoding='utf-8')}LABEL {given}\n", encoding="utf-8")
+        if given := " ".join(f"{name}={_quoted(value)}" for name, value in labels.items()):
+            with recipe.open("a", encoding="utf-8") as lines:
+                lines.write(f"LABEL {given}\n")
         command = ["build", "--tag", image, "--file", str(recipe)]
         if self.name != "docker":
             # The other format has no health check. Layers are not kept by buildah unless asked.
