@@ -139,6 +139,14 @@ class Config:
     container_registry: str = _setting(
         "", "where they are pushed, such as host/team; kept if empty"
     )
+    kserve_context: str = _setting("", "context of the kubeconfig; its current one if empty")
+    kserve_namespace: str = _setting("", "namespace of the services; the context's if empty")
+    kserve_mode: str = _setting("serverless", "serverless (Knative) or raw (Deployments)")
+    kserve_ingress: str = _setting(
+        "", "URL of the gateway, where this machine does not resolve the services' names"
+    )
+    kserve_service_account: str = _setting("", "service account of the services' pods")
+    kserve_pull_secrets: tuple[str, ...] = _setting((), "secrets for pulling the models' images")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -16,6 +16,7 @@ TARGETS = {
     "local": "mlops_nb.deployment.local:LocalTarget",
     # The same supervisor and front: a deployment may go from processes to containers, and back.
     "container": "mlops_nb.deployment.local:LocalTarget",
+    "kserve": "mlops_nb.deployment.kserve:KServeTarget",
 }
 # Those of this machine, which can be asked for nothing.
 HERE = ("local",)

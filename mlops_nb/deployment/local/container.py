@@ -12,6 +12,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.deployment import command
 from mlops_nb.deployment.local import launch, tree
 from mlops_nb.deployment.local.records import appended, private
 
@@ -124,7 +125,8 @@ class Container:
         # shows it.
         given += [text for name in wanted.descriptor.secrets for text in ("--env", name)]
         places = {"host": "0.0.0.0", "port": _PORT, "token-file": _TOKEN, "log-folder": _REQUESTS}  # noqa: S104  (of the container alone)
-        return [*given, wanted.image, *launch.arguments({**places, **launch.options(wanted)})]
+        options = {**places, **launch.options(wanted)}
+        return [*given, wanted.image, *command.arguments(options)]
 
     def _share(self, path: Path, mode: int) -> None:
         """Let the container's user in, where it is another one; the folder keeps others out."""

@@ -7,9 +7,11 @@ import re
 import socket
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mlops_nb.deployment import command
+
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from mlops_nb.deployment.descriptor import Descriptor
     from mlops_nb.deployment.local.records import WantedRevision
@@ -73,24 +75,12 @@ def bind(port: int = 0) -> socket.socket:
 
 
 def options(wanted: WantedRevision) -> dict[str, object]:
-    """Return the service's options that are the same wherever a revision runs."""
-    service = wanted.descriptor.service
+    """Return the service's options that are the same for a process and a container."""
+    descriptor = wanted.descriptor
     return {
-        "revision": wanted.number,
-        "workers": workers(wanted.descriptor),
-        "log-sample": service.log_sample,
-        "log-limit-mb": service.log_limit_mb,
-        "batch-rows": service.batch_rows,
-        "batch-delay-ms": service.batch_delay_ms,
-        "body-limit-mb": service.body_limit_mb,
-        "timeout-s": service.timeout_s,
-        "drain-s": service.drain_s,
+        **command.options(wanted.number, descriptor),
+        "workers": command.workers(descriptor),
     }
-
-
-def arguments(options: Mapping[str, object]) -> list[str]:
-    """Return options as a command line has them."""
-    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
 def kept(more: Collection[str] = ()) -> dict[str, str]:
@@ -99,18 +89,13 @@ def kept(more: Collection[str] = ()) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k in names or k.startswith(_LOCALE)}
 
 
-def workers(descriptor: Descriptor) -> int:
-    """Return how many processes answer."""
-    return max(1, descriptor.replicas.min)
-
-
 def memory_limit_bytes(descriptor: Descriptor) -> int:
     """Return what a revision may hold: what a replica gets, for each of its workers.
 
     Raises:
         ValueError: It is not a quantity as Kubernetes writes them.
     """
-    return quantity_bytes(descriptor.resources.memory) * workers(descriptor)
+    return quantity_bytes(descriptor.resources.memory) * command.workers(descriptor)
 
 
 def quantity_bytes(text: str) -> int:

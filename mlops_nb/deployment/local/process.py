@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_nb.deployment import command
 from mlops_nb.deployment.local import launch, tree
 from mlops_nb.deployment.local.records import appended, private
 from mlops_nb.serving.package import RUNTIME
@@ -71,7 +72,7 @@ class Process:
             "token-file": self.place.token,
             "log-folder": private(self.place.requests(wanted.number)),
         }
-        options = launch.arguments({**places, **launch.options(wanted)})
+        options = command.arguments({**places, **launch.options(wanted)})
         return [wanted.python, "-m", "mlops_nb.serving", wanted.folder, *options]
 
     def _environment(self, wanted: WantedRevision) -> dict[str, str]:
