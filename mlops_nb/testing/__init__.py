@@ -5,7 +5,17 @@
 
 from mlops_nb.testing.kubeflow import KubeflowServer
 from mlops_nb.testing.kubeflow.pod import Mount, Pod, SecretKey
+from mlops_nb.testing.kubernetes import KubernetesServer
 from mlops_nb.testing.memory import MemoryRunner, play
 from mlops_nb.testing.script import Script
 
-__all__ = ["KubeflowServer", "MemoryRunner", "Mount", "Pod", "Script", "SecretKey", "play"]
+__all__ = [
+    "KubeflowServer",
+    "KubernetesServer",
+    "MemoryRunner",
+    "Mount",
+    "Pod",
+    "Script",
+    "SecretKey",
+    "play",
+]

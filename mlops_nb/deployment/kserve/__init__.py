@@ -212,7 +212,7 @@ class KServeTarget:
         return self._stop(name, stopped=False)
 
     def stop(self, name: str) -> Deployment:
-        """End all pods; `start` brings them back."""
+        """End all pods; `start` brings back the revision that had all requests last."""
         return self._stop(name, stopped=True)
 
     def delete(self, name: str) -> None:
@@ -325,12 +325,11 @@ class KServeTarget:
 
     def _stop(self, name: str, *, stopped: bool) -> Deployment:
         kept = self._kept(name)
-        service = self._service(name)
-        revision = kept.revision(health.number_of(service)) if service else None
-        if service is None or revision is None:
+        revision = kept.revision(kept.rolled) if kept.rolled is not None else None
+        if revision is None:
             raise DeploymentError(f"{name} serves nothing yet", hint="deploy it again")
-        canary = _predictor(service).get("canaryTrafficPercent")
-        body = self._manifest(name, revision, canary=canary, stopped=stopped)
+        # KServe deletes the pods that the rest of a canary's requests would go to.
+        body = self._manifest(name, revision, canary=None, stopped=stopped)
         self.cluster.apply(SERVICES, body)
         if not stopped:
             health.wait(self.cluster, name, revision.descriptor.service.start_s)

@@ -195,8 +195,10 @@ def _inside() -> tuple[ApiClient, str]:
 def _outside(context: str) -> tuple[ApiClient, str]:
     from kubernetes import config
 
+    # The client's own default is that of the time of its import.
+    place = os.environ.get("KUBECONFIG") or "~/.kube/config"
     try:
-        contexts, current = config.list_kube_config_contexts()
+        contexts, current = config.list_kube_config_contexts(place)
         found = next((c for c in contexts if c["name"] == context), None) if context else current
         if found is None:
             known = ", ".join(one["name"] for one in contexts)
@@ -204,7 +206,7 @@ def _outside(context: str) -> tuple[ApiClient, str]:
                 f"the kubeconfig has no context {context!r}", hint=f"there are: {known}"
             )
         return (
-            config.new_client_from_config(context=found["name"]),
+            config.new_client_from_config(place, context=found["name"]),
             found["context"].get("namespace", ""),
         )
     except config.ConfigException as error:

@@ -104,7 +104,7 @@ def pods_of(cluster: Cluster, service: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the pods of a service that run what it was given, newest first."""
     wanted = args_of(service)
     pods = cluster.list(PODS, {_LABEL: service["metadata"]["name"]})
-    mine = [pod for pod in pods if pod["spec"]["containers"][0].get("args") == wanted]
+    mine = [pod for pod in pods if wanted in map(_args, pod["spec"]["containers"])]
     return sorted(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
 
 
@@ -128,6 +128,11 @@ def complaint_of(pod: dict[str, Any]) -> Complaint | None:
             # Nodes may be on their way.
             return Complaint(reason, f"{reason}: {one.get('message', '')}", is_final=False)
     return None
+
+
+def _args(container: dict[str, Any]) -> list[str]:
+    found: list[str] = container.get("args", [])
+    return found
 
 
 def _may_sleep(service: dict[str, Any], pods: list[dict[str, Any]]) -> bool:
