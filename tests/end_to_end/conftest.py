@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_nb import api
 from mlops_nb.journal import RunFolder
+from mlops_nb.settings import Config
 from tests.vocabulary import Project
 
 MODEL_CELLS = (
@@ -41,6 +41,6 @@ def folder_of():
     """Return the folder of a run."""
 
     def folder(run_id: str) -> RunFolder:
-        return RunFolder(Path(api.Config.load().state_folder) / "runs" / run_id)
+        return RunFolder(Path(Config.load().state_folder) / "runs" / run_id)
 
     return folder

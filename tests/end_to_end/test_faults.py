@@ -8,6 +8,7 @@ import mlflow
 import pytest
 
 from mlops_nb import api, journal, processes
+from mlops_nb.settings import Config
 from mlops_nb.types import RunState
 from tests.end_to_end.conftest import MODEL_CELLS
 
@@ -46,7 +47,7 @@ def test_a_kill(project, until, monkeypatch, point):
     assert ended.state is (RunState.SUCCEEDED if done else ended.state)
     assert done or ended.state in (RunState.FAILED, RunState.LOST)
     assert done or ended.error.hint
-    client = mlflow.MlflowClient(tracking_uri=api.Config.load().resolved_tracking_uri)
+    client = mlflow.MlflowClient(tracking_uri=Config.load().resolved_tracking_uri)
     assert "RUNNING" not in statuses(client)
 
     again = ended if done else api.resume(run.id, wait=True)

@@ -10,6 +10,7 @@ import pytest
 
 from mlops_nb import api, testing
 from mlops_nb.exceptions import RunError, UsageError
+from mlops_nb.settings import Config
 from mlops_nb.testing import MemoryRunner, Script
 from mlops_nb.types import Model, RunState, StageState
 
@@ -71,7 +72,7 @@ def test_the_same_script_is_the_same_run(project):
 def test_a_run_that_stays_is_shown_again_to_those_who_want_the_time(project):
     testing.play(Script(stays_at="train", logs={"train": "epoch 1\n"}))
     run_id = trained().id
-    runner = MemoryRunner(api.Config.load())
+    runner = MemoryRunner(Config.load())
     ticks = list(itertools.islice(runner.watch(run_id, interval_s=0, ticking=True), 12))
     assert ticks[-1] == ticks[-2]
     assert ticks[-1].stage("train").state is StageState.RUNNING

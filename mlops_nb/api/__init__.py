@@ -1,0 +1,70 @@
+"""The verbs. Every front door offers these, with these names and these errors.
+
+Each takes `project`, a folder of the project; the current folder if None.
+"""
+
+from mlops_nb.api.answers import as_json
+from mlops_nb.api.platforms import build_images, compile, login, logout, publish
+from mlops_nb.api.projects import (
+    config,
+    dataset_names,
+    init,
+    inside_run,
+    parameter_names,
+    status,
+    track,
+)
+from mlops_nb.api.records import (
+    cancel,
+    compare,
+    delete,
+    export,
+    follow,
+    import_,
+    logs,
+    points,
+    resume,
+    runs,
+    show,
+    value_names,
+    watch,
+)
+from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
+from mlops_nb.api.training import reproduce, train
+
+__all__ = [
+    "as_json",
+    "build_images",
+    "cancel",
+    "compare",
+    "compile",
+    "config",
+    "dataset_names",
+    "delete",
+    "deploy",
+    "deployments",
+    "export",
+    "follow",
+    "import_",
+    "init",
+    "inside_run",
+    "login",
+    "logout",
+    "logs",
+    "parameter_names",
+    "points",
+    "predict",
+    "publish",
+    "reproduce",
+    "resume",
+    "rollback",
+    "runs",
+    "show",
+    "status",
+    "track",
+    "traffic",
+    "train",
+    "undeploy",
+    "value_names",
+    "watch",
+]

@@ -1,0 +1,89 @@
+"""Which project, which run: what every verb asks first."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import backends
+from mlops_nb.capture import snapshot
+from mlops_nb.exceptions import RunError
+from mlops_nb.settings import Config
+from mlops_nb.types import Run, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mlops_nb.runners import Runner
+
+
+Folder = Path | str | None
+
+
+def runner_of(project: Folder) -> Runner:
+    """Return the runner of all runs of a project, wherever they went."""
+    return backends.Everywhere(Config.load(project))
+
+
+def wanted_snapshot(
+    notebook: Path | str | None,
+    params: Mapping[str, Any] | None = None,
+    train: str | None = None,
+    test: str | None = None,
+) -> snapshot.Wanted:
+    """Return what is to be pinned; what is None is found."""
+    path = Path(notebook) if notebook is not None else None
+    return snapshot.Wanted(notebook=path, params=params, train=train, test=test)
+
+
+def new_id() -> str:
+    """Return an id that sorts by time, to a part of a second, and is no other process's."""
+    moment = now()
+    part = moment.microsecond * 4096 // 1_000_000
+    return f"{moment:%Y%m%d-%H%M%S}-{part:03x}{secrets.token_hex(2)}"
+
+
+def now() -> datetime:
+    """Return the time, UTC."""
+    return datetime.now(timezone.utc)
+
+
+def resolve(runner: Runner, run_id: str) -> str:
+    """Return the id of a run: of an id, of the beginning of one, or of "latest"."""
+    return resolved(runner.ids(), run_id)
+
+
+def resolved(ids: Sequence[str], run_id: str) -> str:
+    """Return the one of some ids, newest first, that is meant.
+
+    Raises:
+        RunError: None is, or more than one.
+    """
+    if run_id in ids:
+        return run_id
+    if run_id == "latest" and ids:
+        return ids[0]
+    found = [known for known in ids if known.startswith(run_id)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RunError(
+            f"{len(found)} runs begin with {run_id!r}", hint=f"such as {found[0]} and {found[1]}"
+        )
+    raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+
+
+def last(runs: Iterator[Run]) -> Run:
+    """Return a watched run as it ended.
+
+    Raises:
+        RunError: Nothing was ever seen of it.
+    """
+    last = None
+    for run in runs:
+        last = run
+    if last is None or last.state is RunState.PENDING:
+        raise RunError("the run left no trace", hint="list the runs: jupyter mlops runs")
+    return last

@@ -1,0 +1,149 @@
+"""Train what is in front of the user, and repeat it from its record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import backends, journal, pipelines, reach, reproduction
+from mlops_nb import project as projects
+from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
+from mlops_nb.capture import publication, snapshot
+from mlops_nb.capture.repository import Repository
+from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.runners.records import Records
+from mlops_nb.settings import Config
+from mlops_nb.types import Finding, Run, RunRequest, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def train(
+    notebook: Path | str | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    train: str | None = None,
+    test: str | None = None,
+    backend: str | None = None,
+    rebuild_env: bool | None = None,
+    cache: bool | None = None,
+    push: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
+    wait: bool = False,
+    dry_run: bool = False,
+    project: Folder = None,
+) -> Run:
+    """Pin what is in front of the user and submit the training pipeline.
+
+    Args:
+        notebook: The notebook; that of this session if None.
+        params: Hyperparameters that have the last word over the session and the cell.
+        train: Path of the training dataset in the project.
+        test: Path of the test dataset in the project.
+        backend: Where the run goes.
+        rebuild_env: Run in an environment built from the lock; as the settings say if None.
+        cache: Skip stages that an earlier run has done with the same code, data, hyperparameters
+            and environment; as the settings say if None.
+        push: Push the snapshot to `origin` and the data to the DVC remote before the run starts;
+            as the settings say if None.
+        settings: Settings for this run alone, such as `{"resources.memory": "16Gi"}`.
+        wait: Return when the run has ended.
+        dry_run: Return the run that would be submitted; nothing is kept or started.
+        project: A folder of the project.
+
+    Raises:
+        MlopsError: Something cannot be pinned; nothing was started.
+    """
+    if projects.inside_run():
+        raise UsageError(
+            "this notebook is being executed by a run; a run does not start runs",
+            hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
+        )
+    config = (
+        Config.load(project)
+        .with_settings(settings or {})
+        .override(
+            run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache, run_push=push
+        )
+    )
+    runner = backends.runner(config)
+    run_id = new_id()
+    wanted = wanted_snapshot(notebook, params, train, test)
+    if dry_run:
+        captured = snapshot.preview(config, wanted)
+        reached = tuple(reach.findings(config, captured.snapshot, pushed=config.run_push))
+        return journal.new_run(_training(run_id, config, captured, reached))
+    projects.prepare_state(config)
+    captured = snapshot.take(config, wanted, name=run_id)
+    try:
+        if config.run_push:
+            publication.push(config, captured.snapshot, name=run_id)
+        reached = reach.must_be_reached(config, captured.snapshot)
+        run = runner.submit(_training(run_id, config, captured, reached))
+    except MlopsError:
+        if not Records(config.state_folder / journal.RUNS).has(run_id):
+            Repository.find(config.root).forget(run_id)
+        raise
+    return last(runner.watch(run.id)) if wait else run
+
+
+def _training(
+    run_id: str, config: Config, captured: snapshot.Captured, reached: tuple[Finding, ...]
+) -> RunRequest:
+    pins = captured.snapshot
+    arguments = pipelines.training_arguments(pins, config)
+    if config.on_cluster and not any(finding.severity == "error" for finding in reached):
+        places = reach.places(pins)
+        arguments.update(code_repo=places.code, data_repo=places.data)
+    return RunRequest(
+        id=run_id,
+        pipeline=pipelines.TRAINING.name,
+        pipeline_digest=pipelines.TRAINING.digest,
+        stages=pipelines.TRAINING.stages,
+        backend=config.run_backend,
+        snapshot=pins,
+        arguments=arguments,
+        created_at=now().isoformat("T", "seconds"),
+        findings=(*captured.findings, *reached),
+        rebuild=config.environment_rebuild,
+        cache=config.run_cache,
+        timeout_s=config.run_timeout_s,
+        stage_timeout_s=config.run_stage_timeout_s,
+    )
+
+
+def reproduce(
+    run_id: str = "latest",
+    *,
+    tolerance: float = reproduction.TOLERANCE,
+    rebuild_env: bool = False,
+    project: Folder = None,
+) -> Verdict:
+    """Run a run again from its record alone, and compare what comes out.
+
+    Args:
+        run_id: A run that succeeded: its id, the beginning of it, or "latest".
+        tolerance: Largest relative difference of a metric, absolute below 1.
+        rebuild_env: Run in an environment built from the recorded lock.
+        project: A folder of the project.
+
+    Returns:
+        PASS or FAIL for data, packages and each metric, and the first difference as the reason.
+    """
+    config = Config.load(project)
+    runner = backends.Everywhere(config)
+    recorded = runner.get(resolve(runner, run_id))
+    reproduction.must_be_reproducible(recorded)
+    repository = Repository.find(config.root)
+    request = reproduction.request(
+        runner.request(recorded.id),
+        run_id=new_id(),
+        created_at=now().isoformat("T", "seconds"),
+        top=repository.root,
+        tracking_uri=config.resolved_tracking_uri,
+        rebuild=rebuild_env,
+    )
+    repository.keep(request.snapshot.code.sha, request.id)
+    again = last(runner.watch(runner.submit(request).id))
+    return reproduction.compare(recorded, again, tolerance=tolerance)

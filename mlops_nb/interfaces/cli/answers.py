@@ -1,0 +1,50 @@
+"""Show what a verb answers, and end as it ended."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlops_nb import api
+from mlops_nb.types import Run, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlops_nb.interfaces.cli.view import View
+
+
+EXIT_CODES = {RunState.FAILED: 1, RunState.LOST: 1, RunState.CANCELED: 130}
+
+
+def show(as_json: bool, data: Any, view: Callable[[], None]) -> None:
+    """Print data as JSON, or show them through a view."""
+    if as_json:
+        print(json.dumps(data, indent=2, allow_nan=False))
+    else:
+        view()
+
+
+def follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: bool) -> None:
+    """Show a run as it goes on, and exit as it ended.
+
+    Raises:
+        click.exceptions.Exit: It did not succeed.
+    """
+    if as_json:
+        ended = list(api.watch(run.id, project=project))[-1] if wait else None
+        show(True, api.as_json(ended or run), lambda: None)
+    else:
+        try:
+            # A click may come after the session has gone to another folder.
+            cancel = functools.partial(api.cancel, run.id, project=project or Path.cwd())
+            ended = view.follow(api.follow(run.id, project=project), wait=wait, cancel=cancel)
+        except KeyboardInterrupt:
+            view.text(f"run {run.id} goes on; follow it: watch {run.id}; end it: cancel {run.id}")
+            raise
+    if ended is not None and ended.state in EXIT_CODES:
+        raise click.exceptions.Exit(EXIT_CODES[ended.state])

@@ -1,0 +1,34 @@
+"""The options that verbs share."""
+
+from __future__ import annotations
+
+import click
+
+from mlops_nb.exceptions import UsageError
+from mlops_nb.types import CommandLineText
+
+project = click.option(
+    "--project", metavar="DIR", help="A folder of the project; the current one by default."
+)
+json_ = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+wait = click.option("--wait", is_flag=True, help="Stay until the run has ended.")
+rebuild_env = click.option(
+    "--rebuild-env",
+    is_flag=True,
+    default=None,
+    help="Run in an environment built from the recorded lock.",
+)
+backend = click.option("--backend", metavar="NAME", help="Where the run goes: local, kubeflow.")
+run_id = click.argument("run_id", default="latest", metavar="[ID]")
+
+
+def pair(option: str, text: str) -> tuple[str, CommandLineText]:
+    """Return the name and the value of `NAME=VALUE`.
+
+    Raises:
+        UsageError: There is no value.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{option} {text} has no value", hint=f"write it as {option} {name}=VALUE")
+    return name, CommandLineText(value)

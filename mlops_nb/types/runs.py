@@ -1,0 +1,218 @@
+"""A run: what was asked for, and what has happened since."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from mlops_nb.types.base import Record
+from mlops_nb.types.pins import Finding, Snapshot
+
+
+class RunState(str, Enum):
+    """Where a run is. LOST: its process is gone and left no end of its own."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    LOST = "LOST"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self not in (RunState.PENDING, RunState.RUNNING)
+
+
+class StageState(str, Enum):
+    """Where a stage is. SKIPPED: there was nothing for it to do, and `note` says why."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    LOST = "LOST"
+
+
+class Failure(Record, frozen=True, kw_only=True):
+    """Why a run or a stage ended badly.
+
+    Attributes:
+        type: Name of the exception's class.
+        message: What happened.
+        hint: What to do.
+        stage: The stage that failed, when one did.
+        cell: The notebook's cell, counted from 1 over all cells of the user's file.
+        log: Path of the stage's log.
+    """
+
+    type: str
+    message: str
+    hint: str
+    stage: str | None = None
+    cell: int | None = None
+    log: str | None = None
+
+
+class Stage(Record, frozen=True, kw_only=True):
+    """One stage of a run.
+
+    Attributes:
+        name: Its name in the pipeline.
+        state: Where it is.
+        seconds: Wall time by a monotonic clock, None until it has ended.
+        note: Why there was nothing for it to do.
+        started_at: Seconds since the epoch, None until it has started.
+        peak_memory_bytes: Most memory that one of its processes held at once, None where that is
+            not known.
+    """
+
+    name: str
+    state: StageState = StageState.PENDING
+    seconds: float | None = None
+    note: str | None = None
+    started_at: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+class Progress(Record, frozen=True, kw_only=True):
+    """Cells of the notebook done so far; `source` is the first line of the running one."""
+
+    done: int
+    total: int
+    source: str = ""
+
+
+class Point(Record, array_like=True, frozen=True):
+    """One value of a metric as the notebook logged it; `at` is seconds since the epoch."""
+
+    name: str
+    step: int
+    at: float
+    value: float
+
+
+class Curve(Record, frozen=True, kw_only=True):
+    """The values of a metric in the course of a run, thinned out for drawing.
+
+    Attributes:
+        name: The metric.
+        axis: What x is: "step", or "order" (1, 2, ...) where the steps do not grow.
+        count: How many values were logged; `points` has the extremes of neighbouring ones.
+        points: x and value; a value of NaN is a gap, where one was logged that is not finite.
+    """
+
+    name: str
+    axis: str
+    count: int
+    points: tuple[tuple[float, float], ...]
+
+
+class Model(Record, frozen=True, kw_only=True):
+    """The model of a run; `name`, `version` and `alias` once it is registered.
+
+    `digest` is the same for the same model trained again; `tracking/digest.py` says of what.
+    """
+
+    uri: str
+    digest: str | None = None
+    name: str | None = None
+    version: str | None = None
+    alias: str | None = None
+
+
+class RunRequest(Record, frozen=True, kw_only=True):
+    """What a runner needs to start a run, and to start it again.
+
+    Attributes:
+        id: Sorts by time of submission.
+        pipeline: Name of the generic pipeline.
+        pipeline_digest: SHA-256 of the compiled pipeline, the same for every project.
+        stages: Its stages, in order.
+        backend: Name of the runner.
+        snapshot: What was pinned.
+        arguments: The pipeline's parameters, flat and scalar.
+        created_at: ISO 8601, UTC.
+        findings: What the preflight warned of.
+        reproduces: The run that this one repeats, when it does.
+        rebuild: Whether the run works in an environment built from the snapshot's lock.
+        cache: Whether stages that an earlier run has done with the same inputs are skipped.
+        timeout_s: Seconds that the run may take once it has a place, 0 for no limit.
+        stage_timeout_s: Seconds that each stage may take, 0 for no limit.
+    """
+
+    id: str
+    pipeline: str
+    stages: tuple[str, ...]
+    backend: str
+    snapshot: Snapshot
+    arguments: dict[str, str]
+    created_at: str
+    findings: tuple[Finding, ...] = ()
+    pipeline_digest: str = ""
+    reproduces: str | None = None
+    rebuild: bool = False
+    cache: bool = False
+    timeout_s: int = 0
+    stage_timeout_s: int = 0
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """A run as any session sees it: the request, and what has happened since.
+
+    `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
+    are before this one in the queue, None where it is in none. `trouble` says since when a cluster
+    gives no answer, None where it does. `deployment` is the service that the run has put up, with
+    the `revision` of it and the `url` where it answers.
+    """
+
+    id: str
+    pipeline: str
+    state: RunState
+    backend: str
+    snapshot: Snapshot
+    stages: tuple[Stage, ...]
+    created_at: str
+    seconds: float | None = None
+    ahead: int | None = None
+    progress: Progress | None = None
+    provided: dict[str, str] = msgspec.field(default_factory=dict)
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+    model: Model | None = None
+    mlflow_run_id: str | None = None
+    kfp_run_id: str | None = None
+    kfp_url: str | None = None
+    tracking_uri: str | None = None
+    notebook: str | None = None
+    pipeline_digest: str = ""
+    reproduces: str | None = None
+    findings: tuple[Finding, ...] = ()
+    error: Failure | None = None
+    trouble: str | None = None
+    deployment: str | None = None
+    revision: int | None = None
+    url: str | None = None
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+
+class Moment(Record, frozen=True, kw_only=True):
+    """A run as it is at one moment, with what it has logged so far.
+
+    Attributes:
+        run: The run.
+        curves: A curve for every metric that was logged.
+        stage: The stage at work, or the last one that was.
+        log: The end of that stage's log.
+    """
+
+    run: Run
+    curves: tuple[Curve, ...] = ()
+    stage: str | None = None
+    log: str = ""
