@@ -16,6 +16,7 @@ from mlops_nb.deployment import descriptor as descriptors
 from mlops_nb.deployment import targets
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
+from mlops_nb.pipelines.arguments import deployment
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import Model, Origin, Run, RunRequest, RunState, Snapshot
@@ -218,7 +219,7 @@ def request(
         stages=pipelines.DEPLOYMENT.stages,
         backend=_LOCAL,
         snapshot=pins,
-        arguments=pipelines.deployment_arguments(
+        arguments=deployment.arguments(
             pins, config, wanted, origin, mlflow_run_id=found.mlflow_run_id
         ),
         created_at=created_at,

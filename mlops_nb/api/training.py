@@ -10,6 +10,7 @@ from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snaps
 from mlops_nb.capture import publication, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.pipelines.arguments import training as parameters
 from mlops_nb.runners.records import Records
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Run, RunRequest, Verdict
@@ -92,7 +93,7 @@ def _training(
     run_id: str, config: Config, captured: snapshot.Captured, reached: tuple[Finding, ...]
 ) -> RunRequest:
     pins = captured.snapshot
-    arguments = pipelines.training_arguments(pins, config)
+    arguments = parameters.arguments(pins, config)
     if config.on_cluster and not any(finding.severity == "error" for finding in reached):
         places = reach.places(pins)
         arguments.update(code_repo=places.code, data_repo=places.data)

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.interfaces import charts, html, sparklines, words
+from mlops_nb.drawing import charts, html, sparklines, words
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
-from mlops_nb.interfaces import charts, html, words
+from mlops_nb.drawing import charts, html, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.interfaces import card, comparison, html, words
+from mlops_nb.drawing import html, words
+from mlops_nb.interfaces import card, comparison
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

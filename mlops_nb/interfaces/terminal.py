@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_nb import encoding
-from mlops_nb.interfaces import sparklines, words
+from mlops_nb.drawing import sparklines, words
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:

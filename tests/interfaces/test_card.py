@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from mlops_nb.comparison import compare
-from mlops_nb.interfaces import card, charts
+from mlops_nb.drawing import charts
+from mlops_nb.interfaces import card
 from mlops_nb.interfaces.comparison import comparison_html, comparison_text
 from mlops_nb.interfaces.terminal import TerminalView
 from mlops_nb.journal import CellsDone, RunStarted

@@ -6,6 +6,7 @@ from mlops_nb import api, pipelines
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.pipelines import PIPELINES
+from mlops_nb.pipelines.arguments.training import arguments as training_arguments
 from mlops_nb.pipelines.compiler import compile_pipeline
 from mlops_nb.settings import Config
 
@@ -26,7 +27,7 @@ def test_arguments_are_the_parameters_flat_and_text(project):
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     config = Config.load(project.root)
     pins = snapshot.preview(config, Wanted(notebook=project.root / "train.ipynb")).snapshot
-    arguments = pipelines.training_arguments(pins, config)
+    arguments = training_arguments(pins, config)
     assert set(arguments) == set(parameters)
     assert {p["parameterType"] for p in parameters.values()} == {"STRING"}
     assert {type(value) for value in arguments.values()} == {str}
@@ -36,7 +37,7 @@ def test_only_values_that_differ_from_the_cell_are_passed(project):
     config = Config.load(project.root)
     wanted = Wanted(notebook=project.root / "train.ipynb", params={"rate": 0.25})
     pins = snapshot.preview(config, wanted).snapshot
-    assert pipelines.training_arguments(pins, config)["hyperparameters"] == '{"rate":0.25}'
+    assert training_arguments(pins, config)["hyperparameters"] == '{"rate":0.25}'
 
 
 def test_nothing_of_a_project_is_in_the_pipeline(project, tmp_path):

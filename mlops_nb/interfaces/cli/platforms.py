@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlops_nb import api
-from mlops_nb.interfaces import words
+from mlops_nb.drawing import words
 from mlops_nb.interfaces.cli import answers, options
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mlops_nb.interfaces import words
+from mlops_nb.drawing import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

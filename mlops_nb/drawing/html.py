@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from mlops_nb.interfaces import words
+from mlops_nb.drawing import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

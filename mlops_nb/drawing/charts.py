@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_nb.interfaces import html
+from mlops_nb.drawing import html
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mlops_nb.interfaces import charts, sparklines
+from mlops_nb.drawing import charts, sparklines
 from tests.interfaces.hostile import curve
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,0 +1,1 @@
+"""What cards, tables and reports are drawn with: HTML of escaped values, SVG, and words."""
