@@ -170,15 +170,15 @@ def _revisions(deployment: Deployment) -> list[tuple[str, ...]]:
 
 
 REVISION_HEAD = (
-    *("traffic", "model", "run"),
-    *("requests", "a second", "half within", "99 % within", "refused", "failed", "memory"),
+    *("revision", "traffic", "model", "run"),
+    *("requests", "per second", "p50", "p99", "refused", "failed", "memory"),
 )
 
 
 def revision(one: Revision, load: Load | None) -> tuple[str, ...]:
     """Return a revision and what it has counted: a cell for each column of a panel."""
     return (
-        f"revision {one.number} {one.state.value}",
+        f"{one.number} {MARKS[one.state.value]} {one.state.value}",
         _traffic(one),
         _served(one),
         one.origin.run_id or "",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mlops_nb.types import Deployment, Pulse, Revision
 
 CANARY_PERCENT = 10
-_HEAD = ("", *words.REVISION_HEAD)
 
 
 def panel(pulse: Pulse, trends: Trends | None = None, *, buttons: bool = False) -> str:
@@ -41,7 +40,9 @@ def text(pulse: Pulse) -> str:
     deployment = pulse.deployment
     lines = [f"{deployment.name} {deployment.state.value} {deployment.url or ''}"]
     for revision in deployment.revisions:
-        cells = zip(_HEAD, words.revision(revision, pulse.load(revision.number)), strict=True)
+        cells = zip(
+            words.REVISION_HEAD, words.revision(revision, pulse.load(revision.number)), strict=True
+        )
         told = (f"{name} {value}".strip() for name, value in cells if value)
         lines.append("  ".join(told))
     return words.inert("\n".join([*lines, *_ask(pulse)]))
@@ -124,7 +125,7 @@ class Trends:
 
     def drawn(self) -> str:
         """Return the pictures, nothing before there is a reading."""
-        pictures = (("requests a second", self._rates), ("99 % within, ms", self._slow))
+        pictures = (("requests a second", self._rates), ("p99 in ms", self._slow))
         return html.row([_picture(name, kept) for name, kept in pictures if _has_value(kept)])
 
     def _put(
@@ -142,7 +143,7 @@ def _has_value(kept: Mapping[int, Sequence[tuple[float, float]]]) -> bool:
 def _picture(name: str, kept: Mapping[int, Sequence[tuple[float, float]]]) -> str:
     end = max(at for points in kept.values() for at, _ in points)
     lines = [
-        charts.Line(_curve(name, ((at - end, value) for at, value in kept[n])), f"rev {n}")
+        charts.Line(_curve(name, ((at - end, value) for at, value in kept[n])), str(n))
         for n in sorted(kept)
     ]
     return f"<div>{html.dim(name)}{charts.chart(name, lines)}</div>"
@@ -170,12 +171,12 @@ def _error(deployment: Deployment) -> str:
 def _revisions(pulse: Pulse) -> str:
     rows = [
         (
-            f"{html.state(revision.state.value)} revision {revision.number}",
+            f"{revision.number} &nbsp;{html.state(revision.state.value)}",
             *map(html.text, words.revision(revision, pulse.load(revision.number))[1:]),
         )
         for revision in pulse.deployment.revisions
     ]
-    return html.raw_table(_HEAD, rows)
+    return html.raw_table(words.REVISION_HEAD, rows)
 
 
 def _ask(pulse: Pulse) -> list[str]:

@@ -142,7 +142,7 @@ class TerminalView:
         pulse = next(pulses)
         deployment = pulse.deployment
         self.console.print(_plain(f"{deployment.name}  {deployment.state.value}"))
-        table = _table("", *words.REVISION_HEAD)
+        table = _table(*words.REVISION_HEAD)
         for revision in deployment.revisions:
             table.add_row(*map(_plain, words.revision(revision, pulse.load(revision.number))))
         self.console.print(table)

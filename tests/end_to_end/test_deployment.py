@@ -87,7 +87,7 @@ def test_the_panel_that_is_saved_has_the_canary_and_needs_no_widget(story):
     _, cells = story
     panel = cells["panel"][-1].data
     assert set(panel) == {"text/html", "text/plain"}
-    assert "revision 2" in panel["text/html"]
+    assert "10 %" in panel["text/html"]
     assert "%mlops undeploy quickstart --keep" in panel["text/html"]
 
 

@@ -90,8 +90,8 @@ def trends(count=3):
 def test_the_last_minutes_are_drawn_a_line_for_each_revision():
     drawn = trends().drawn()
     assert drawn.count("<svg") == 2
-    assert "rev 1" in drawn
-    assert "rev 2" in drawn
+    assert "<desc>1: 3.5 to 3.5" in drawn
+    assert "; 2: 3.5 to 3.5" in drawn
     assert panel.Trends().drawn() == ""
 
 
