@@ -33,6 +33,7 @@ _SUFFIXES = (".yaml", ".yml")
 _VERSION = re.compile(r"(?:models:/)?(?P<name>[^/@:]+)/(?P<version>\d+)")
 _ALIAS = re.compile(r"(?:models:/)?(?P<name>[^/@:]+)@(?P<alias>[^/@:]+)")
 _LOCAL = "local"
+_CLUSTER = "kserve"
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,9 @@ def target_of(name: str, config: Config) -> Target:
 
 
 def _targets(config: Config) -> list[Target]:
-    """Return the targets of this machine, and that of the settings."""
-    kinds = dict.fromkeys((*targets.HERE, config.deploy_target))
+    """Return the targets of this machine, that of the settings, and a cluster that they name."""
+    clusters = (_CLUSTER,) if config.names_cluster else ()
+    kinds = dict.fromkeys((*targets.HERE, config.deploy_target, *clusters))
     return [targets.target(config, kind) for kind in kinds]
 
 
