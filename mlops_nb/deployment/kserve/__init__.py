@@ -374,8 +374,11 @@ class KServeTarget:
         # KServe deletes the pods that the rest of a canary's requests would go to.
         body = self._manifest(name, revision, canary=None, stopped=stopped)
         self.cluster.apply(SERVICES, body)
-        if not stopped:
-            health.wait(self.cluster, name, revision.descriptor.service.start_s)
+        service = revision.descriptor.service
+        if stopped:
+            health.wait_empty(self.cluster, name, service.drain_s + _ENDING_S)
+        else:
+            health.wait(self.cluster, name, service.start_s)
         return self.get(name)
 
     def _endpoint(self, service: dict[str, Any]) -> Endpoint:

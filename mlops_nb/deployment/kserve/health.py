@@ -142,6 +142,23 @@ def wait_gone(cluster: Cluster, name: str, seconds: float) -> None:
         time.sleep(next(pauses))
 
 
+def wait_empty(cluster: Cluster, name: str, seconds: float) -> None:
+    """Wait until a service that was stopped has no pods.
+
+    Raises:
+        DeploymentError: It has some after that time.
+    """
+    deadline = time.monotonic() + seconds
+    pauses = _pauses()
+    while _live(cluster, name):
+        if time.monotonic() > deadline:
+            raise DeploymentError(
+                f"{name} was stopped, and has pods still after {seconds:g} s",
+                hint="KServe before 0.16 does not stop services: undeploy it without --keep",
+            )
+        time.sleep(next(pauses))
+
+
 def pods_of(cluster: Cluster, service: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the pods of a service that run what it was given, newest first."""
     return [pod for pod in _live(cluster, service["metadata"]["name"]) if _runs(pod, service)]

@@ -136,12 +136,12 @@ def test_starting_what_runs_leaves_the_canary_its_part(team, cluster):
     assert {method for method, _ in cluster.requests[asked:]} == {"GET"}
 
 
-def test_a_deployment_stops_and_starts(team, cluster, until):
+def test_a_deployment_stops_and_starts(team, cluster):
     team.deploy()
     team.create()
     team.route({1: 60, 2: 40})
     assert team.target.stop("scores").state is DeploymentState.STOPPED
-    until(lambda: not cluster.names("Pod"))
+    assert cluster.names("Pod") == []
     assert team.target.start("scores").state is DeploymentState.READY
     assert team.percent() == {1: 100}
     assert team.answers(3) == [1] * 3
