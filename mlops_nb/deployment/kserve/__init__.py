@@ -188,13 +188,15 @@ class KServeTarget:
             )
             for one in reversed(kept.revisions)
         )
-        url = service.get("status", {}).get("url") if service else None
+        answers = service is not None and "url" in service.get("status", {})
+        place = self._endpoint(service) if service is not None and answers else None
         return Deployment(
             name=name,
             target=NAME,
             state=_state(service, candidate),
             revisions=revisions,
-            url=self._endpoint(service).url if service and url else None,
+            url=place.url if place else None,
+            host=place.headers.get("Host") if place else None,
             error=_error(service),
         )
 

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from mlops_nb.drawing import words
 from mlops_nb.exceptions import DeploymentError, LoginError, MlopsError, UsageError
 from mlops_nb.types import DeploymentState, RevisionState, Traffic
 
@@ -348,4 +349,11 @@ def test_states_follow_the_cluster(team):
     assert deployment.state is DeploymentState.UPDATING
     assert [one.state for one in deployment.revisions] == [RevisionState.READY] * 2
     assert [one.name for one in team.target.list()] == ["scores"]
-    assert deployment.url is not None
+
+
+def test_the_line_for_curl_names_the_service_to_the_gateway(team, join, cluster):
+    team.deploy()
+    (line,) = words.asking(team.target.list())
+    assert line == f'curl -H "Host: scores.team.example.com" {cluster.url}/'
+    (line,) = words.asking(join(kserve_ingress="").target.list())
+    assert line == "curl http://scores.team.example.com/"
