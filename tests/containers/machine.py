@@ -40,7 +40,7 @@ def settings(folder: Path) -> dict[str, str]:
     engine, storage = folder / "containers.conf", folder / "storage.conf"
     engine.write_text(
         '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]\n'
-        '[engine]\nruntime = "runc"\ncompression_level = 1\n'
+        '[engine]\nruntime = "runc"\n'
     )
     storage.write_text(
         '[storage]\ndriver = "overlay"\n'
