@@ -30,6 +30,7 @@ from mlops_nb.api.records import (
     watch,
 )
 from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
+from mlops_nb.api.timetable import reschedule, schedule, scheduler, schedules, unschedule
 from mlops_nb.api.training import reproduce, train
 
 __all__ = [
@@ -56,15 +57,20 @@ __all__ = [
     "predict",
     "publish",
     "reproduce",
+    "reschedule",
     "resume",
     "rollback",
     "runs",
+    "schedule",
+    "scheduler",
+    "schedules",
     "show",
     "status",
     "track",
     "traffic",
     "train",
     "undeploy",
+    "unschedule",
     "value_names",
     "watch",
 ]

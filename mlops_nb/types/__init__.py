@@ -36,6 +36,7 @@ from mlops_nb.types.runs import (
     Stage,
     StageState,
 )
+from mlops_nb.types.schedules import Firing, FiringState, Notice, Schedule, Timetable
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
 __all__ = [
@@ -50,10 +51,13 @@ __all__ = [
     "Environment",
     "Failure",
     "Finding",
+    "Firing",
+    "FiringState",
     "Hyperparameter",
     "Image",
     "Model",
     "Moment",
+    "Notice",
     "Origin",
     "Point",
     "Progress",
@@ -65,11 +69,13 @@ __all__ = [
     "Run",
     "RunRequest",
     "RunState",
+    "Schedule",
     "Setting",
     "Snapshot",
     "Stage",
     "StageState",
     "Status",
+    "Timetable",
     "Traffic",
     "Verdict",
 ]

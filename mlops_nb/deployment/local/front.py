@@ -18,7 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-from mlops_nb.deployment.local import channel, lease, standby
+from mlops_nb import lease
+from mlops_nb.deployment.local import channel, standby
 from mlops_nb.deployment.local.channel import Answer, Question
 from mlops_nb.deployment.local.records import control
 from mlops_nb.deployment.local.relay import Client, Relay

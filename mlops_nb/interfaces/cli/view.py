@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Deployment, Moment, Run, Setting, Status, Verdict
+    from mlops_nb.types import (
+        Comparison,
+        Deployment,
+        Moment,
+        Run,
+        Schedule,
+        Setting,
+        Status,
+        Timetable,
+        Verdict,
+    )
 
 
 class View(Protocol):
@@ -41,3 +51,9 @@ class View(Protocol):
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Show settings."""
+
+    def schedule(self, schedule: Schedule) -> None:
+        """Show one schedule, its next firings and its history."""
+
+    def timetable(self, timetable: Timetable) -> None:
+        """Show the schedules, and whether anybody fires them."""

@@ -1,0 +1,64 @@
+"""What a schedule can start: the name of a pipeline, and the verb that starts it.
+
+A verb that pins by `capture.snapshot` and asks `api.lookup` for its run's id can be a row here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from mlops_nb.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlops_nb.types import Run
+
+API = "mlops_nb.api"
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a pipeline is started.
+
+    Attributes:
+        verb: Name of the verb in `api`.
+        what: Its first argument.
+        takes: Others of its arguments that a schedule may name.
+        looks: Arguments with which it only returns the run that it would start.
+        skips: Whether equal pins give an equal run, which need not be run again.
+    """
+
+    verb: str
+    what: str
+    takes: tuple[str, ...]
+    looks: Mapping[str, Any] = field(default_factory=dict)
+    skips: bool = True
+
+    @property
+    def call(self) -> Callable[..., Run]:
+        """The verb."""
+        return cast("Callable[..., Run]", getattr(import_module(API), self.verb))
+
+
+STARTS = {
+    "training": Start(
+        "train", "notebook", ("params", "train", "test", "backend", "settings"), {"dry_run": True}
+    ),
+}
+
+
+def start_of(pipeline: str) -> Start:
+    """Return how a pipeline is started.
+
+    Raises:
+        UsageError: It cannot be scheduled.
+    """
+    if pipeline not in STARTS:
+        raise UsageError(
+            f"there is no pipeline {pipeline!r} that can be scheduled",
+            hint=f"name one of: {', '.join(STARTS)}",
+        )
+    return STARTS[pipeline]
