@@ -37,7 +37,8 @@ def firing(found: Firing) -> tuple[str, ...]:
     troubles = [f"{n.to} was not told: {n.trouble}" for n in found.notices if n.trouble]
     run = "" if found.state is FiringState.SKIPPED else found.run_id
     code = (found.code or "")[:12]
-    return (_short(found.due), found.state.value, run, code, "; ".join(filter(None, [why, *troubles])))
+    said = "; ".join(filter(None, [why, *troubles]))
+    return (_short(found.due), found.state.value, run, code, said)
 
 
 def fired_by(found: Timetable) -> str:

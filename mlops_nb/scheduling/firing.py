@@ -153,10 +153,8 @@ class Process:
         if self.schedule.frozen is not None or self.schedule.branch is None:
             return self.schedule.frozen
         if self.firing.code is None:
-            repository = Repository.find(self.config.root)
-            self.firing = structs.replace(
-                self.firing, code=repository.head_of(self.schedule.branch)
-            )
+            # Kept before anything is started: another process for this firing takes the same.
+            self._save(code=Repository.find(self.config.root).head_of(self.schedule.branch))
         return self.firing.code
 
     def _accept(self, pins: Snapshot) -> None:

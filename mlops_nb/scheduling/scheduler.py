@@ -113,7 +113,7 @@ class Scheduler:
             return _LONGEST_WAIT_S
         now = datetime.fromtimestamp(self._clock(), timezone.utc)
         if self._memory.now is not None and now < self._memory.now:
-            # The clock was set back. It is believed: what was fired before has its row.
+            # The clock was set back.
             self._memory.next_due.clear()
         self._memory.now = now
         schedules = {schedule.id: schedule for schedule in self._store.all()}
@@ -157,7 +157,7 @@ class Scheduler:
                 return _LONGEST_WAIT_S
             if due > now:
                 return (due - now).total_seconds()
-            since = min(self._store.decided(schedule), now)
+            since = self._store.decided(schedule)
             own = [firing for firing in going_on if firing.schedule_id == schedule.id]
             firings = missed.decide(schedule, since, now, own)
             self._store.claim(schedule, firings, now)
@@ -172,7 +172,11 @@ class Scheduler:
         """Return when a schedule is due after all that was decided, None for never."""
         known, due = self._memory.next_due.get(schedule.id, (None, None))
         if known != schedule:
-            since = min(self._store.decided(schedule), now)
+            since = self._store.decided(schedule)
+            if since > now:
+                # Decided by a clock that was ahead. What was fired then has its row, and stays one.
+                since = now
+                self._store.claim(schedule, (), now)
             due = next(timing.dues(schedule, since), None)
             self._memory.next_due[schedule.id] = (schedule, due)
         return due
