@@ -30,7 +30,14 @@ from mlops_nb.api.records import (
     watch,
 )
 from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
-from mlops_nb.api.timetable import reschedule, schedule, scheduler, schedules, unschedule
+from mlops_nb.api.timetable import (
+    fire_in_background,
+    reschedule,
+    schedule,
+    scheduler,
+    schedules,
+    unschedule,
+)
 from mlops_nb.api.training import reproduce, train
 
 __all__ = [
@@ -45,6 +52,7 @@ __all__ = [
     "deploy",
     "deployments",
     "export",
+    "fire_in_background",
     "follow",
     "import_",
     "init",

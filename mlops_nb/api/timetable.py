@@ -9,6 +9,7 @@ from mlops_nb.api import lookup
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import UsageError
 from mlops_nb.scheduling import desk, planning
+from mlops_nb.scheduling.scheduler import Scheduler
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
@@ -180,10 +181,21 @@ def scheduler(*, say: Callable[[str], None] = print, project: lookup.Folder = No
         say: Is told what is fired, a line each.
         project: A folder of the project.
     """
-    from mlops_nb.scheduling.scheduler import Scheduler
-
     _must_be_outside()
     Scheduler(project, say=say).run()
+
+
+def fire_in_background(*, project: lookup.Folder = None) -> Scheduler | None:
+    """Fire the project's schedules in a thread, as a server does that runs anyway.
+
+    Returns:
+        What to `stop`; None where the settings do not want it.
+    """
+    if not Config.load(project).schedule_in_server:
+        return None
+    made = Scheduler(project)
+    made.start()
+    return made
 
 
 def _must_be_outside() -> None:

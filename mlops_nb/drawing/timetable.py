@@ -22,7 +22,7 @@ def schedules(found: Timetable) -> list[tuple[str, ...]]:
 def schedule(found: Schedule) -> list[str]:
     """Return what there is to say of a schedule, a line each."""
     row = dict(zip(SCHEDULE_HEAD, _schedule(found), strict=True))
-    lines = [f"{found.name}: {found.pipeline} of {row['what']}, {row['when']}, {row['code']}"]
+    lines = [f"{found.name}: {row['what']}, {row['when']}, {row['code']}"]
     if found.trouble is not None:
         lines.append(f"it cannot fire: {found.trouble}")
     if found.paused:
@@ -53,7 +53,7 @@ def _schedule(found: Schedule) -> tuple[str, ...]:
     state = "" if last is None else f"{last.state.value} {_short(last.due)}"
     following = "paused" if found.paused else next(iter(found.upcoming), "")
     run = "" if last is None or last.state is FiringState.SKIPPED else last.run_id
-    what = str(next(iter(found.arguments.values()), ""))
+    what = str(found.arguments.get("notebook") or found.pipeline)
     return (found.name, what, _when(found), _which_code(found), following, state, run)
 
 

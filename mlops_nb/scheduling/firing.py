@@ -165,7 +165,7 @@ class Process:
         """
         self._save(code=pins.code.sha, snapshot=pins.id)
         last = self._store.last_success(self.schedule)
-        if self.schedule.even_if_unchanged or not self._start.skips or last is None:
+        if self.schedule.even_if_unchanged or not self._start.pins or last is None:
             return
         if last.snapshot == pins.id:
             raise UnchangedError(

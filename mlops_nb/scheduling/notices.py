@@ -137,4 +137,5 @@ def _post(place: str, body: bytes, timeout_s: int) -> tuple[str, str | None]:
         answer.close()
     except requests.RequestException as error:
         return parts.hostname, f"it gives no answer: {type(error).__name__}"
-    return parts.hostname, None if answer.ok else f"it answers {answer.status_code}"
+    taken = 200 <= answer.status_code < 300
+    return parts.hostname, None if taken else f"it answers {answer.status_code}"

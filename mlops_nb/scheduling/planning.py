@@ -148,7 +148,7 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
         id=secrets.token_hex(6),
         name="",
         pipeline=plan.pipeline,
-        arguments={start.what: plan.what, **given},
+        arguments={**({} if plan.what is None else {start.what: plan.what}), **given},
         timezone=config.schedule_timezone,
         branch=plan.branch,
         python=sys.executable,
@@ -165,20 +165,31 @@ def snapshot_name(schedule: Schedule) -> str:
 
 def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, str]:
     """Let the verb look at what it would start, and keep what it found."""
-    run = _looked(config, schedule)
-    arguments = {**schedule.arguments, **_found(config, run.snapshot, schedule)}
-    name = plan.name or Path(str(next(iter(arguments.values())))).stem
+    start = start_of(plan.pipeline)
+    if not start.pins and (plan.branch or plan.frozen or schedule.on_change):
+        raise UsageError(
+            f"the pipeline {plan.pipeline} takes no notebook, whose code could be looked at",
+            hint="leave out --branch, --frozen and --on-change",
+        )
+    if start.looks:
+        pins = _looked(config, schedule).snapshot
+        arguments = {**schedule.arguments, **_found(config, pins, schedule)}
+        schedule = structs.replace(schedule, arguments=arguments)
+    schedule = structs.replace(schedule, name=_name(schedule, plan, start.what))
+    if plan.frozen:
+        return _frozen(config, schedule), ""
+    return schedule, _pins(config, schedule) if schedule.on_change else ""
+
+
+def _name(schedule: Schedule, plan: Plan, what: str) -> str:
+    notebook = what == "notebook" and Path(str(schedule.arguments[what])).stem
+    name = plan.name or notebook or plan.pipeline
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is no name for a schedule",
             hint="say --name with letters, digits, dots, - and _",
         )
-    schedule = structs.replace(schedule, name=name, arguments=arguments)
-    if plan.frozen:
-        return _frozen(config, schedule), ""
-    if schedule.on_change and start_of(plan.pipeline).what == "notebook":
-        return schedule, _pins(config, schedule)
-    return schedule, ""
+    return name
 
 
 def _looked(config: Config, schedule: Schedule) -> Run:

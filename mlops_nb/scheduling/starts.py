@@ -27,15 +27,17 @@ class Start:
         verb: Name of the verb in `api`.
         what: Its first argument.
         takes: Others of its arguments that a schedule may name.
-        looks: Arguments with which it only returns the run that it would start.
-        skips: Whether equal pins give an equal run, which need not be run again.
+        looks: Arguments with which it only returns the run that it would start; empty where there
+            are none, and nothing is tried out before the first firing.
+        pins: Whether it pins a notebook by `capture.snapshot`. Only then has it a branch, can it be
+            frozen, and can it be seen that nothing has changed.
     """
 
     verb: str
     what: str
     takes: tuple[str, ...]
     looks: Mapping[str, Any] = field(default_factory=dict)
-    skips: bool = True
+    pins: bool = False
 
     @property
     def call(self) -> Callable[..., Run]:
@@ -45,7 +47,11 @@ class Start:
 
 STARTS = {
     "training": Start(
-        "train", "notebook", ("params", "train", "test", "backend", "settings"), {"dry_run": True}
+        "train",
+        "notebook",
+        ("params", "train", "test", "backend", "settings"),
+        {"dry_run": True},
+        pins=True,
     ),
 }
 

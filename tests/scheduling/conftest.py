@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
@@ -70,16 +71,23 @@ class Office:
         return changed
 
 
-@pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    """A git project with one notebook and no data; the current folder."""
-    folder = tmp_path / "office"
+@pytest.fixture(scope="session")
+def _empty_office(tmp_path_factory: pytest.TempPathFactory, _isolated) -> Path:
+    folder = tmp_path_factory.mktemp("template") / "office"
     folder.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     (folder / "mlops.toml").write_text('[project]\nname = "office"\n')
     notebook(folder / "train.ipynb", "print(rate)", parameters="rate: float = 0.5")
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     subprocess.run(["git", "commit", "-qm", "start"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def office(_empty_office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A git project with one notebook and no data; the current folder."""
+    folder = tmp_path / "office"
+    shutil.copytree(_empty_office, folder)
     monkeypatch.chdir(folder)
     made = Office(Project(folder))
     projects.prepare_state(made.config)
