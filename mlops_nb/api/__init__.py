@@ -29,7 +29,7 @@ from mlops_nb.api.records import (
     value_names,
     watch,
 )
-from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
+from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
 from mlops_nb.api.timetable import (
     fire_in_background,
     reschedule,
@@ -64,6 +64,7 @@ __all__ = [
     "points",
     "predict",
     "publish",
+    "pulses",
     "reproduce",
     "reschedule",
     "resume",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Comparison,
         Deployment,
         Moment,
+        Pulse,
         Run,
         Schedule,
         Setting,
@@ -89,6 +90,12 @@ class NotebookView:
         shown = html.table(words.DEPLOYMENT_HEAD, rows)
         shown += "".join(f"<div>{html.dim(line)}</div>" for line in asking)
         _display(html.frame(shown), "\n".join([_lines(rows), *asking]))
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Show a panel that keeps up with the deployment and has buttons."""
+        from mlops_nb.interfaces.attendant import Attendant
+
+        Attendant(pulses, project).start()
 
     def verdict(self, verdict: Verdict) -> None:
         """Show what was compared, and the verdict."""

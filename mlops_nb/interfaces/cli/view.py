@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Comparison,
         Deployment,
         Moment,
+        Pulse,
         Run,
         Schedule,
         Setting,
@@ -45,6 +46,9 @@ class View(Protocol):
 
     def deployments(self, deployments: Sequence[Deployment]) -> None:
         """Show what is served."""
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Show one deployment, with how it does and what can be done with it."""
 
     def verdict(self, verdict: Verdict) -> None:
         """Show whether a run came out the same."""
