@@ -41,6 +41,7 @@ def schedule(
     until: str | None = None,
     even_if_unchanged: bool | None = None,
     backend: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
     project: lookup.Folder = None,
 ) -> Schedule:
     """Run a pipeline at its times, with code and data as they are then.
@@ -71,6 +72,7 @@ def schedule(
         until: Date of the last firing, such as "2027-01-31".
         even_if_unchanged: Run also where nothing has changed since the last success.
         backend: Where the runs go.
+        arguments: Others of the verb that starts the pipeline, such as `{"settings": {...}}`.
         project: A folder of the project.
 
     Returns:
@@ -83,15 +85,14 @@ def schedule(
     _must_be_outside()
     config = Config.load(project)
     projects.prepare_state(config)
-    arguments = {"params": params, "train": train, "test": test, "backend": backend}
+    given = {"params": params, "train": train, "test": test, "backend": backend}
+    said = {**given, **(arguments or {})}
+    plan = planning.Plan(str(what) if what else None, pipeline, said, name, branch, frozen)
     times = planning.Times(
         cron=cron, timezone=timezone, every=every, on_change=on_change, missed=missed,
         overlap=overlap, retries=retries, backoff=backoff, deadline=deadline, until=until,
         even_if_unchanged=even_if_unchanged,
     )  # fmt: skip
-    plan = planning.Plan(
-        None if what is None else str(what), pipeline, arguments, name, branch, frozen
-    )
     return desk.add(config, plan, times, lookup.now())
 
 

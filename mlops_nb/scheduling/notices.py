@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
     from mlops_nb.types import Firing, Run, Schedule
 
-EVENTS = ("failure", "success", "drift")
+# The pipeline whose runs log the metric `drift`, 1 where there is some.
+_MONITORING = "monitoring"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHORTEST_SECRET = 4
 
@@ -46,7 +47,7 @@ def _events(firing: Firing, run: Run | None) -> Iterator[str]:
         yield "failure"
     if firing.state is FiringState.SUCCEEDED:
         yield "success"
-    if run is not None and run.metrics.get("drift", 0.0) > 0:
+    if run is not None and run.pipeline == _MONITORING and run.metrics.get("drift", 0.0) > 0:
         yield "drift"
 
 

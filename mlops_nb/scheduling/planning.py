@@ -108,7 +108,7 @@ class Plan:
     Attributes:
         what: The first argument of the pipeline's verb, such as a notebook.
         pipeline: The pipeline.
-        arguments: Others of the verb's arguments; None is left out.
+        arguments: Others of the verb's arguments; what is empty is left out.
         name: Name of the schedule; made of `what` if None.
         branch: The branch whose head is pinned at each firing.
         frozen: Whether code, data and parameters are those of now, at each firing.
@@ -138,12 +138,7 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
             "--frozen is the code as it is now, and --branch its head at each firing",
             hint="say one of the two",
         )
-    given = {name: value for name, value in plan.arguments.items() if value}
-    for name in given:
-        if name not in start.takes:
-            raise UsageError(
-                f"the pipeline {plan.pipeline} takes no {name}", hint=f"leave out --{name}"
-            )
+    given = start.arguments(plan.pipeline, plan.arguments)
     schedule = Schedule(
         id=secrets.token_hex(6),
         name="",

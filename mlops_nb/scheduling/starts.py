@@ -27,6 +27,7 @@ class Start:
         verb: Name of the verb in `api`.
         what: Its first argument.
         takes: Others of its arguments that a schedule may name.
+        lists: Those that it takes as a list, of which a schedule may name one.
         looks: Arguments with which it only returns the run that it would start; empty where there
             are none, and nothing is tried out before the first firing.
         pins: Whether it pins a notebook by `capture.snapshot`. Only then has it a branch, can it be
@@ -36,8 +37,27 @@ class Start:
     verb: str
     what: str
     takes: tuple[str, ...]
+    lists: tuple[str, ...] = ()
     looks: Mapping[str, Any] = field(default_factory=dict)
     pins: bool = False
+
+    def arguments(self, pipeline: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was given as the verb takes it; what is empty is left out.
+
+        Raises:
+            UsageError: The verb has no such argument.
+        """
+        named = {name: value for name, value in given.items() if value not in (None, {}, "")}
+        for name in named:
+            if name not in self.takes:
+                raise UsageError(
+                    f"the pipeline {pipeline} takes no {name!r}",
+                    hint=f"it takes: {', '.join(self.takes)}",
+                )
+        return {
+            name: [value] if name in self.lists and isinstance(value, str) else value
+            for name, value in named.items()
+        }
 
     @property
     def call(self) -> Callable[..., Run]:
@@ -50,7 +70,7 @@ STARTS = {
         "train",
         "notebook",
         ("params", "train", "test", "backend", "settings"),
-        {"dry_run": True},
+        looks={"dry_run": True},
         pins=True,
     ),
 }

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from msgspec import structs
 
+from mlops_nb import api
 from mlops_nb.capture.secrets import MASK
 from mlops_nb.scheduling import notices
 from mlops_nb.types import Failure, FiringState
@@ -75,6 +76,18 @@ def test_success_is_told_to_who_asks_for_it(office, told, state):
     assert told(firing)[1] == []
     _, bodies = told(firing, notify_on=("success",))
     assert [body["state"] for body in bodies] == ["SUCCEEDED"] * (state is FiringState.SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "drift", "events"),
+    [("monitoring", 1.0, ["drift"]), ("monitoring", 0.0, []), ("training", 1.0, [])],
+)
+def test_drift_is_told_of_a_run_that_looks_for_it(office, told, pipeline, drift, events):
+    office.fire(office.schedule(branch="main"))
+    (run,) = api.runs()
+    run = structs.replace(run, pipeline=pipeline, metrics={"drift": drift})
+    firing = office.store.history(office.store.get("nightly"), 1)[0]
+    assert [notice.event for notice in told(firing, run)[0]] == events
 
 
 def test_secrets_are_masked(office, told, monkeypatch):

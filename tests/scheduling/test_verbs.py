@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -51,6 +52,7 @@ def test_the_contract_of_the_command_line(office, json_of):
         (["--every", "1h", "--param", "rte=1"], "no parameter"),
         (["--every", "1h", "--train", "nowhere.csv"], "no dataset"),
         (["--every", "1h", "--backend", "moon"], "no back-end"),
+        (["--every", "1h", "--argument", "last=24h"], "takes no 'last'"),
     ],
 )
 def test_what_could_not_fire_is_refused(office, json_of, words, said):
@@ -78,6 +80,12 @@ def test_two_of_one_name_are_refused(nightly):
 def test_parameters_are_kept_by_their_type(office):
     made = api.schedule("train.ipynb", every="1h", params={"rate": CommandLineText("2")})
     assert made.arguments["params"] == {"rate": 2.0}
+
+
+def test_settings_of_one_schedule(office, json_of):
+    settings = {"model.name": "nightly"}
+    words = ("--every", "1h", "--argument", f"settings={json.dumps(settings)}")
+    assert json_of("schedule", "train.ipynb", *words)[1]["arguments"]["settings"] == settings
 
 
 def test_a_notebook_is_found_from_where_the_user_is(office, monkeypatch):

@@ -51,14 +51,31 @@ def _times(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--test", metavar="PATH", help="Test dataset.")
 @click.option("--branch", metavar="BRANCH", help="Pin its head at each firing.")
 @click.option("--frozen", is_flag=True, help="Pin code, data and parameters as they are now.")
+@click.option(
+    "--argument",
+    "arguments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another argument of the pipeline's verb; JSON, or text.",
+)
 @options.backend
 @options.project
 @options.json_
 @click.pass_obj
-def schedule(view: View, /, as_json: bool, params: tuple[str, ...], **given: Any) -> None:
-    """Run a notebook at its times, with code and data as they are then."""
-    pairs = dict(options.pair("--param", text) for text in params)
-    done = api.schedule(params=pairs, **given)
+def schedule(
+    view: View,
+    /,
+    as_json: bool,
+    params: tuple[str, ...],
+    arguments: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Run a notebook, or another pipeline, at its times, with code and data as they are then."""
+    done = api.schedule(
+        params=dict(options.pair("--param", text) for text in params),
+        arguments=dict(options.data("--argument", text) for text in arguments),
+        **given,
+    )
     answers.show(as_json, api.as_json(done), lambda: view.schedule(done))
 
 
