@@ -4,11 +4,14 @@ import pytest
 
 from mlops_nb import api
 from mlops_nb.exceptions import CodeError
+from mlops_nb.journal import RUNS, RunStarted
+from mlops_nb.runners.records import Records
 from mlops_nb.scheduling import firing as firings
 from mlops_nb.scheduling.firing import Process
 from mlops_nb.scheduling.store import new_firing
 from mlops_nb.testing import Script, play
 from mlops_nb.types import Failure, FiringState
+from tests.scheduling import quick
 
 FAILS = Script(
     fails_at="train", error=Failure(type="ValueError", message="not this time", hint="mend it")
@@ -183,6 +186,25 @@ def test_a_process_that_comes_after_one_that_was_killed_starts_nothing_twice(off
     assert len(api.runs()) == 1
 
 
+def test_a_run_whose_submission_was_broken_off_is_begun_by_the_next_process(office, monkeypatch):
+    schedule = office.schedule(
+        branch="main", arguments={"notebook": "train.ipynb", "backend": quick.NAME}
+    )
+    firing = office.due(schedule)
+    monkeypatch.setattr(quick.DiskRunner, "_start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Process(office.config, schedule, firing).work()
+    monkeypatch.undo()
+    fired = office.fire(schedule, office.kept(schedule, firing))
+    assert (fired.state, fired.tries) == (FiringState.SUCCEEDED, 1)
+    events = Records(office.config.state_folder / RUNS).folder(fired.run_id).read()[0]
+    assert sum(isinstance(event, RunStarted) for event in events) == 1
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def test_a_process_that_was_killed_while_it_pinned_leaves_nothing_in_the_way(office):
     schedule = office.schedule(branch="main")
     firing = office.due(schedule)
@@ -194,7 +216,7 @@ def test_the_head_that_a_firing_began_with_stays_its_own(office):
     schedule = office.schedule(branch="main")
     firing = office.due(schedule)
     work = Process(office.config, schedule, firing)
-    work._accept = lambda pins: (_ for _ in ()).throw(KeyboardInterrupt)
+    work._accept = interrupted
     begun = office.project.git("rev-parse", "main")
     with pytest.raises(KeyboardInterrupt):
         work.work()
