@@ -16,7 +16,7 @@ from msgspec import structs
 from mlops_nb import occasion
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import UsageError
+from mlops_nb.exceptions import PreflightError, UsageError
 from mlops_nb.scheduling import missed, timing
 from mlops_nb.scheduling.starts import start_of
 from mlops_nb.types import Schedule
@@ -167,8 +167,11 @@ def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, 
             hint="leave out --branch, --frozen and --on-change",
         )
     if start.looks:
-        pins = _looked(config, schedule).snapshot
-        arguments = {**schedule.arguments, **_found(config, pins, schedule)}
+        run = _looked(config, schedule)
+        for finding in run.findings:
+            if finding.severity == "error":
+                raise PreflightError(finding.message, hint=finding.hint)
+        arguments = {**schedule.arguments, **_found(config, run.snapshot, schedule)}
         schedule = structs.replace(schedule, arguments=arguments)
     schedule = structs.replace(schedule, name=_name(schedule, plan, start.what))
     if plan.frozen:

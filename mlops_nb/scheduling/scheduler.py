@@ -9,7 +9,6 @@ process gets another one, which goes on where that was.
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import threading
 import time
@@ -20,10 +19,10 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from mlops_nb import lease
-from mlops_nb.exceptions import MlopsError
+from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import RUN_FOLDER, RUN_ID
 from mlops_nb.scheduling import missed, timing
-from mlops_nb.scheduling.store import Store, new_firing
+from mlops_nb.scheduling.store import Store, StoreError, new_firing
 from mlops_nb.settings import Config
 from mlops_nb.types import Failure, Firing, FiringState, Schedule
 
@@ -52,6 +51,7 @@ class _Memory:
     """What only saves work: a scheduler that starts anew does without."""
 
     now: datetime | None = None
+    stands_by: bool = False
     next_due: dict[str, tuple[Schedule, datetime | None]] = field(default_factory=dict)
     children: dict[str, _Child] = field(default_factory=dict)
     looked: dict[str, float] = field(default_factory=dict)
@@ -126,14 +126,22 @@ class Scheduler:
         if not self.fires:
             self._lease = self._take()
             if not self.fires:
+                self._stand_by()
                 return _LONGEST_WAIT_S
             self._say(f"process {os.getpid()} fires the schedules of {self._config.root}")
         try:
             return self.tick()
-        except (sqlite3.Error, OSError) as error:
+        except (StoreError, OSError) as error:
             # A full disk or a store that another has locked: what is due stays due.
             self._say(f"cannot fire: {error}; trying again")
             return _LONGEST_WAIT_S
+
+    def _stand_by(self) -> None:
+        """Say once who fires instead."""
+        holder = lease.holder(self._store.lease)
+        if holder is not None and not self._memory.stands_by:
+            self._memory.stands_by = True
+            self._say(f"process {holder.pid} fires already; this one takes over when it ends")
 
     def _take(self) -> int | None:
         if not self._store.exists:
@@ -163,7 +171,7 @@ class Scheduler:
             self._store.claim(schedule, firings, now)
             for firing in firings:
                 self._say(_line(schedule, firing))
-        except MlopsError as error:
+        except UsageError as error:
             self._trouble(schedule, error)
         self._memory.next_due.pop(schedule.id, None)
         return _SHORTEST_WAIT_S
@@ -181,7 +189,7 @@ class Scheduler:
             self._memory.next_due[schedule.id] = (schedule, due)
         return due
 
-    def _trouble(self, schedule: Schedule, error: MlopsError) -> None:
+    def _trouble(self, schedule: Schedule, error: UsageError) -> None:
         """Pause a schedule that cannot be fired, and say why; the others go on."""
         self._say(f"{schedule.name} is paused: {error.message}")
         self._store.change(structs.replace(schedule, paused=True, trouble=error.message))

@@ -48,6 +48,18 @@ CREATE TABLE IF NOT EXISTS firings (
 CREATE INDEX IF NOT EXISTS firings_by_state ON firings (state);
 """
 
+# Of what was skipped, as may happen each minute, the newest are kept; of what ran, all.
+KEPT = 10_000
+_PRUNE = """
+DELETE FROM firings WHERE schedule_id = ? AND state = 'SKIPPED' AND due_utc < (
+    SELECT due_utc FROM firings WHERE schedule_id = ? ORDER BY due_utc DESC LIMIT 1 OFFSET ?
+)
+"""
+
+
+class StoreError(ScheduleError):
+    """The database cannot be read or written now."""
+
 
 class Store:
     """The schedules of a project.
@@ -153,6 +165,7 @@ class Store:
                 _insert(database, firing)
             query = "UPDATE schedules SET decided = ? WHERE id = ?"
             database.execute(query, (until.timestamp(), schedule.id))
+            database.execute(_PRUNE, (schedule.id, schedule.id, KEPT))
 
     def claim_change(self, schedule: Schedule, firing: Firing, pins: str) -> bool:
         """Put the firing of a change in, and return whether it is a change that nobody has seen."""
@@ -219,6 +232,13 @@ class Store:
                 database.execute("PRAGMA user_version = 1")
             yield database
             database.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self._path} cannot be read or written: {error}",
+                hint=f"see whether there is room, and who holds it: lsof {self._path}",
+            ) from error
         finally:
             # What was not committed is as if it had not been.
             database.close()

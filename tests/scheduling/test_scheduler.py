@@ -11,9 +11,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from mlops_nb.journal import RUNS, RunFolder, RunStarted
 from mlops_nb.runners.records import Records
+from mlops_nb.scheduling import store
 from mlops_nb.scheduling.scheduler import Scheduler
 from mlops_nb.types import FiringState
 
@@ -150,16 +152,44 @@ def test_what_is_made_up_takes_turns_unless_it_may_not(
 
 def test_of_two_one_fires_and_the_other_takes_over(office, until):
     office.schedule()
-    first, second = (Scheduler(office.project.root) for _ in range(2))
+    said: list[str] = []
+    first, second = Scheduler(office.project.root), Scheduler(office.project.root, say=said.append)
     first.start()
     until(lambda: first.fires)
     second.start()
-    time.sleep(0.1)
+    until(lambda: said)
+    assert said == [f"process {os.getpid()} fires already; this one takes over when it ends"]
     assert not second.fires
     first.stop()
     until(lambda: second.fires)
     second.stop()
     assert not second.fires
+
+
+def test_a_store_that_cannot_be_read_is_said_and_tried_again(office):
+    schedule = office.schedule(cron="* * * * *")
+    said = []
+    made = Scheduler(office.project.root, say=said.append, firing=("-c", ""))
+    path = office.store.folder / "schedules.db"
+    good = path.read_bytes()
+    path.write_bytes(b"no database, but twice as long as the header of one " * 99)
+    made._once()
+    assert "cannot fire" in said[-1]
+    path.write_bytes(good)
+    made._once()
+    assert office.store.history(schedule, 9)
+    made._let_go()
+
+
+def test_what_was_skipped_long_ago_is_forgotten_and_what_ran_is_not(office, monkeypatch):
+    monkeypatch.setattr(store, "KEPT", 2)
+    schedule = office.schedule()
+    states = [FiringState.SUCCEEDED, *[FiringState.SKIPPED] * 5]
+    for state in states:
+        office.store.save(structs.replace(office.due(schedule), state=state))
+    office.due(schedule)
+    kept = [state for _, state in reversed(history(office, schedule))]
+    assert kept == ["SUCCEEDED", "SKIPPED", "SKIPPED", "DUE"]
 
 
 def test_a_project_without_schedules_is_left_alone(office):

@@ -7,6 +7,7 @@ import pytest
 
 from mlops_nb import api, project
 from mlops_nb.exceptions import MlopsError, ScheduleError, UsageError
+from mlops_nb.interfaces.completion import candidates
 from mlops_nb.scheduling.firing import Process
 from mlops_nb.scheduling.store import Store, new_firing
 from mlops_nb.settings import Config
@@ -69,6 +70,17 @@ def test_a_notebook_that_is_not_there_is_refused(office):
     office.project.notebook("1", path="new.ipynb")
     with pytest.raises(MlopsError, match=r"branch main .* has no notebook new.ipynb"):
         api.schedule("new.ipynb", every="1h", branch="main")
+
+
+def test_a_notebook_that_a_run_would_refuse_is_refused(office):
+    office.project.notebook("1 +")
+    with pytest.raises(MlopsError, match="not valid Python"):
+        api.schedule("train.ipynb", every="1h")
+    assert api.schedule("train.ipynb", every="1h", branch="main").branch == "main"
+
+
+def test_its_name_is_completed(nightly):
+    assert candidates("%mlops reschedule tr", "tr") == ["train"]
 
 
 def test_two_of_one_name_are_refused(nightly):
