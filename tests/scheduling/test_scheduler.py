@@ -135,6 +135,7 @@ def test_a_process_that_crashes_again_and_again_is_given_up(
 
     while not (found := failed()):
         threading.Event().wait(0.05)
+    made._let_go()
     assert found.error.type == "FiringCrashed"
     assert "no way" in Path(found.error.log).read_text()
 
