@@ -147,6 +147,22 @@ class Config:
     )
     kserve_service_account: str = _setting("", "service account of the services' pods")
     kserve_pull_secrets: tuple[str, ...] = _setting((), "secrets for pulling the models' images")
+    schedule_timezone: str = _setting("UTC", "zone of cron lines that name none")
+    schedule_in_server: bool = _setting(
+        True, "whether the Jupyter server fires schedules while it runs"
+    )
+    schedule_parallel: int = _setting(16, "firings that this machine follows at once")
+    schedule_poll_s: int = _setting(60, "seconds between two looks for changes")
+    notify_on: tuple[str, ...] = _setting(
+        ("failure", "drift"), "what of a firing is told: failure, success, drift"
+    )
+    notify_command: tuple[str, ...] = _setting(
+        (), "command that is told, program and arguments; it reads JSON from its standard input"
+    )
+    notify_webhook: str = _setting(
+        "", "URL that is told by POST, or the name of the environment variable that has it"
+    )
+    notify_timeout_s: int = _setting(30, "seconds that each of them may take")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -277,7 +293,7 @@ class Config:
                     _parsed(variable, text, f.metadata["default"]),
                     variable,
                 )
-        for name in ("tracking_uri", "data_repo", "kubeflow_url"):
+        for name in ("tracking_uri", "data_repo", "kubeflow_url", "notify_webhook"):
             _must_hold_no_password(dotted(name), values.get(name, ""))
         return cls(root=root, sources=sources, **values)
 
@@ -352,6 +368,7 @@ def _must_hold_no_password(name: str, uri: str) -> None:
 
 _PASSWORDS = {
     "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "notify.webhook": "name an environment variable that has the whole URL",
     "kubeflow.url": "set kubeflow.auth, and give the password by MLOPS_NB_KUBEFLOW_PASSWORD",
     "data.repo": "git asks its credential helper: git config credential.helper",
 }

@@ -30,6 +30,14 @@ from mlops_nb.api.records import (
     watch,
 )
 from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
+from mlops_nb.api.timetable import (
+    fire_in_background,
+    reschedule,
+    schedule,
+    scheduler,
+    schedules,
+    unschedule,
+)
 from mlops_nb.api.training import reproduce, train
 
 __all__ = [
@@ -44,6 +52,7 @@ __all__ = [
     "deploy",
     "deployments",
     "export",
+    "fire_in_background",
     "follow",
     "import_",
     "init",
@@ -57,15 +66,20 @@ __all__ = [
     "publish",
     "pulses",
     "reproduce",
+    "reschedule",
     "resume",
     "rollback",
     "runs",
+    "schedule",
+    "scheduler",
+    "schedules",
     "show",
     "status",
     "track",
     "traffic",
     "train",
     "undeploy",
+    "unschedule",
     "value_names",
     "watch",
 ]

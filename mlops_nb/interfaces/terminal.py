@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mlops_nb import encoding
 from mlops_nb.drawing import sparklines, words
+from mlops_nb.drawing import timetable as timetables
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
         Moment,
         Pulse,
         Run,
+        Schedule,
         Setting,
         Snapshot,
         Stage,
         Status,
+        Timetable,
         Verdict,
     )
 
@@ -156,6 +159,27 @@ class TerminalView:
             value = encoding.plain(setting.value)
             table.add_row(setting.name, _plain(value), _plain(setting.source), setting.description)
         self.console.print(table)
+
+    def schedule(self, schedule: Schedule) -> None:
+        """Print one schedule, its next firings and its history."""
+        for line in timetables.schedule(schedule):
+            self.console.print(_plain(line))
+        if schedule.history:
+            table = _table(*timetables.FIRING_HEAD)
+            for firing in schedule.history:
+                table.add_row(*map(_plain, timetables.firing(firing)))
+            self.console.print(table)
+
+    def timetable(self, timetable: Timetable) -> None:
+        """Print a table of schedules, and whether anybody fires them."""
+        if not timetable.schedules:
+            self.text("nothing is scheduled; schedule a notebook: jupyter mlops schedule NOTEBOOK")
+            return
+        table = _table(*timetables.SCHEDULE_HEAD)
+        for row in timetables.schedules(timetable):
+            table.add_row(*map(_plain, row))
+        self.console.print(table)
+        self.console.print(_plain(timetables.fired_by(timetable)))
 
     def _live(self, moments: Iterable[Moment]) -> Moment:
         last: Moment | None = None

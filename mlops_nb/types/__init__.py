@@ -39,6 +39,7 @@ from mlops_nb.types.runs import (
     Stage,
     StageState,
 )
+from mlops_nb.types.schedules import Firing, FiringState, Notice, Schedule, Timetable
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
 __all__ = [
@@ -53,12 +54,15 @@ __all__ = [
     "Environment",
     "Failure",
     "Finding",
+    "Firing",
+    "FiringState",
     "Hyperparameter",
     "Image",
     "Input",
     "Load",
     "Model",
     "Moment",
+    "Notice",
     "Origin",
     "Point",
     "Progress",
@@ -71,11 +75,13 @@ __all__ = [
     "Run",
     "RunRequest",
     "RunState",
+    "Schedule",
     "Setting",
     "Snapshot",
     "Stage",
     "StageState",
     "Status",
+    "Timetable",
     "Traffic",
     "Verdict",
 ]

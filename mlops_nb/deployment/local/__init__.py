@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from mlops_nb import lease
 from mlops_nb.deployment import Endpoint
-from mlops_nb.deployment.local import launch, lease, standby
+from mlops_nb.deployment.local import launch, standby
 from mlops_nb.deployment.local.records import (
     FOLDER,
     Place,

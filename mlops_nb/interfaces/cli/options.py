@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 
 from mlops_nb.exceptions import UsageError
@@ -32,3 +35,16 @@ def pair(option: str, text: str) -> tuple[str, CommandLineText]:
     if not equals:
         raise UsageError(f"{option} {text} has no value", hint=f"write it as {option} {name}=VALUE")
     return name, CommandLineText(value)
+
+
+def data(option: str, text: str) -> tuple[str, Any]:
+    """Return the name and the value of `NAME=VALUE`, which is text where it is no JSON.
+
+    Raises:
+        UsageError: There is no value.
+    """
+    name, value = pair(option, text)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, str(value)
