@@ -39,6 +39,7 @@ _HOMES = {
     "track": "api",
     "traffic": "api",
     "train": "api",
+    "tune": "api",
     "undeploy": "api",
     "watch": "api",
     "Comparison": "types",
@@ -84,6 +85,7 @@ __all__ = [
     "track",
     "traffic",
     "train",
+    "tune",
     "undeploy",
     "watch",
 ]
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
         track,
         traffic,
         train,
+        tune,
         undeploy,
         watch,
     )

@@ -31,6 +31,7 @@ from mlops_nb.api.records import (
 )
 from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
 from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.tuning import tune
 
 __all__ = [
     "as_json",
@@ -64,6 +65,7 @@ __all__ = [
     "track",
     "traffic",
     "train",
+    "tune",
     "undeploy",
     "value_names",
     "watch",

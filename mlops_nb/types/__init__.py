@@ -35,7 +35,9 @@ from mlops_nb.types.runs import (
     RunState,
     Stage,
     StageState,
+    Stop,
 )
+from mlops_nb.types.tuning import Dimension, Plan, Study, Trial, TrialState
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "Dataset",
     "Deployment",
     "DeploymentState",
+    "Dimension",
     "Environment",
     "Failure",
     "Finding",
@@ -55,6 +58,7 @@ __all__ = [
     "Model",
     "Moment",
     "Origin",
+    "Plan",
     "Point",
     "Progress",
     "Published",
@@ -70,6 +74,10 @@ __all__ = [
     "Stage",
     "StageState",
     "Status",
+    "Stop",
+    "Study",
     "Traffic",
+    "Trial",
+    "TrialState",
     "Verdict",
 ]
