@@ -11,6 +11,7 @@ import fcntl
 import math
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 STAGE = "train"
 SOURCE = "trial"
-PRUNED, OVERDUE = "TrialPruned", "TrialOverdue"
+PRUNED, OVERDUE, ABANDONED = "TrialPruned", "TrialOverdue", "TrialAbandoned"
 # Who ends a run ends this process as well, a moment later: such a trial was not killed by itself.
 _ENDED_TOO_S = 1.0
 
@@ -102,6 +103,14 @@ class Running:
         os.close(self._lock)
         return recorded(self.folder, self.plan)
 
+    def abandon(self) -> None:
+        """End the trial with no result, as the tuning ends."""
+        self.stop(ABANDONED, "the tuning ended")
+        with suppress(StageError), self.connection:
+            host.answer(self.connection, STAGE)
+        self.folder.append(RunFinished(state=RunState.LOST))
+        os.close(self._lock)
+
     def _failure(self) -> Failure | None:
         try:
             with self.connection:
@@ -148,10 +157,8 @@ def request(tuning: RunRequest, trial: Trial) -> RunRequest:
 
 def decided(folder: RunFolder) -> bool:
     """Whether a trial came to an end of its own, and not with the tuning's."""
-    run = folder.load()
-    return run.state in (RunState.SUCCEEDED, RunState.FAILED) or (
-        run.state is RunState.CANCELED and run.error is not None
-    )
+    state = folder.load().state
+    return state.terminal and state is not RunState.LOST
 
 
 def recorded(folder: RunFolder, plan: Plan) -> Trial:

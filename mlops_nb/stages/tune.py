@@ -140,6 +140,17 @@ class _Tuning:
         """Try what is to be tried, and return the best trial."""
         emit(StudyBegun(plan=self.plan))
         self._recall()
+        try:
+            self._try_all()
+        except BaseException:
+            for trial in self.running.values():
+                trial.abandon()
+            raise
+        if self.study.best is None:
+            raise self._fruitless()
+        return self.study.best
+
+    def _try_all(self) -> None:
         self._start()
         while self.running:
             ended = select.select(list(self.running.values()), [], [], _POLL_S)[0]
@@ -148,9 +159,6 @@ class _Tuning:
             for trial in ended:
                 self._end(trial)
             self._start()
-        if self.study.best is None:
-            raise self._fruitless()
-        return self.study.best
 
     def _recall(self) -> None:
         """Take the trials that have ended as they are; of others, nothing is left in MLflow."""
