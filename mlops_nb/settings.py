@@ -83,7 +83,7 @@ class Config:
     tuning_direction: str = _setting("", "maximize or minimize")
     tuning_trials: int = _setting(20, "trials of a tuning")
     tuning_parallel: int = _setting(0, "trials at once; 0 for one a core")
-    tuning_sampler: str = _setting("tpe", "what is tried next: tpe, random, grid, qmc or cmaes")
+    tuning_sampler: str = _setting("tpe", "what is tried next: tpe, random, grid or cmaes")
     tuning_pruner: str = _setting(
         "median", "what is stopped early: none, median, percentile, halving or hyperband"
     )

@@ -57,7 +57,7 @@ def tune(
         direction: "maximize" or "minimize".
         trials: How many trials.
         parallel: How many of them at once; 0 for one a core.
-        sampler: "tpe", "random", "grid", "qmc" or "cmaes".
+        sampler: "tpe", "random", "grid" or "cmaes".
         pruner: "none", "median", "percentile", "halving" or "hyperband".
         seed: Seed of the sampler.
         deadline: Seconds after which trials are stopped and none is started.

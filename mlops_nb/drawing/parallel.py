@@ -13,7 +13,6 @@ from mlops_nb.drawing import charts, html, words
 from mlops_nb.types import TrialState
 
 if TYPE_CHECKING:
-
     from mlops_nb.types import Dimension, Study, Trial
 
 _APART, _MARGIN, _HEIGHT = 128, 56, 178

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
     from mlops_nb.types import Hyperparameter
 
-SAMPLERS = ("tpe", "random", "grid", "qmc", "cmaes")
+SAMPLERS = ("tpe", "random", "grid", "cmaes")
 PRUNERS = ("none", "median", "percentile", "halving", "hyperband")
 DIRECTIONS = ("maximize", "minimize")
 # Metrics of the test data, which evaluation makes and tuning must not see.
 _OF_TEST = "test_"
-_NEEDS = {"cmaes": "cmaes", "qmc": "scipy"}
+_NEEDS = {"cmaes": "cmaes"}
 _MOST = 100_000
 
 

@@ -171,8 +171,6 @@ def _sampler(plan: Plan, seed: int) -> optuna.samplers.BaseSampler:
         return samplers.TPESampler(seed=seed, constant_liar=plan.parallel > 1)
     if plan.sampler == "cmaes":
         return samplers.CmaEsSampler(seed=seed)
-    if plan.sampler == "qmc":
-        return samplers.QMCSampler(seed=plan.seed, scramble=True)
     # Of a grid every point is enqueued.
     return samplers.RandomSampler(seed=seed)
 

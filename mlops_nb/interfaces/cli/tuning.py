@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--direction", metavar="maximize|minimize", help="Which values are good.")
 @click.option("--trials", type=int, metavar="N", help="How many trials.")
 @click.option("--parallel", type=int, metavar="N", help="How many at once; 0 for one a core.")
-@click.option("--sampler", metavar="NAME", help="tpe, random, grid, qmc or cmaes.")
+@click.option("--sampler", metavar="NAME", help="tpe, random, grid or cmaes.")
 @click.option("--pruner", metavar="NAME", help="none, median, percentile, halving or hyperband.")
 @click.option("--seed", type=int, metavar="N", help="Seed of the sampler.")
 @click.option("--deadline", type=int, metavar="S", help="Seconds after which it ends.")
