@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 270, 116
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 254, 8, 94
 _LABEL_GAP, _LABELS_END = 10, 97
-INK = "var(--jp-ui-font-color2,#616161)"
+_INK = "var(--jp-ui-font-color2,#616161)"
 # Apart from each other for colour-blind eyes, and from white and black by at least 3:1.
 _LINES = (
     ("var(--jp-brand-color1,#1976d2)", ""),
@@ -158,14 +158,14 @@ def _axes(scale: _Scale, axis: str) -> str:
         for v in _ticks(scale.low, scale.high)
     )
     below = _HEIGHT - 8
-    word = "step" if axis == "step" else "value"
+    word = "value" if axis == "order" else axis
     ends = caption(_LEFT, below, f"{word} {scale.left:.6g}", "start")
     if scale.right > scale.left:
         ends += caption(_RIGHT, below, f"{scale.right:.6g}", "end")
     return ticks + ends
 
 
-def caption(x: float, y: float, text: str, anchor: str, colour: str = INK) -> str:
+def caption(x: float, y: float, text: str, anchor: str, colour: str = _INK) -> str:
     """Return a text in a picture; `anchor` is start, middle or end."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="10" fill="#777" '

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _APART, _MARGIN, _HEIGHT = 128, 56, 178
 _TOP, _BOTTOM = 40, 152
+_GREY = "var(--jp-ui-font-color2,#616161)"
 # More lines than these are one grey area.
 LIMIT = 200
 
@@ -66,7 +67,7 @@ def _line(study: Study, trial: Trial, ends: tuple[float, float]) -> str:
     shares.append(_between(trial.value or 0.0, *ends))
     points = "L".join(f"{_x(i)} {_y(share):.1f}" for i, share in enumerate(shares))
     best = trial == study.best
-    colour = "var(--jp-brand-color1,#1976d2)" if best else charts.INK
+    colour = "var(--jp-brand-color1,#1976d2)" if best else _GREY
     look = 'stroke-width="2.6"' if best else 'stroke-width="1" opacity=".55"'
     if trial.state is TrialState.PRUNED:
         look += ' stroke-dasharray="3 3"'
