@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 ENGINE = "mlops_nb"
 SCHEME = "replace:"
 AUTOSAVE_S = 2
-STOP_S = 0.1
+STOP_S = 0.05
 INJECTED_TAG = "injected-parameters"
 _OUTPUTS = {"stream", "display_data", "execute_result", "update_display_data", "error"}
 _CAUSES = {

@@ -37,7 +37,7 @@ from mlops_nb.types import Plan, Point, Study, Trial, TrialState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_POLL_S = 0.1
+_POLL_S = 0.05
 # When so many trials have failed and none has come to its end, the others would fail too.
 _MOST_FAILURES = 3
 
