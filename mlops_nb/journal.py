@@ -23,6 +23,7 @@ from mlops_nb.points_file import PointsFile
 from mlops_nb.types import (
     Failure,
     Model,
+    Plan,
     Point,
     Progress,
     Record,
@@ -31,6 +32,8 @@ from mlops_nb.types import (
     RunState,
     Stage,
     StageState,
+    Study,
+    Trial,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "MLOPS_RUN_ID"
 RUNS = "runs"
+TRIALS = "trials"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
 CRASH_AT = "MLOPS_CRASH_AT"
 _RESERVE_BYTES = 64 * 1024
@@ -142,6 +146,24 @@ class ModelLogged(Event, tag="model_logged", frozen=True, kw_only=True):
     model: Model
 
 
+class StudyBegun(Event, tag="study_begun", frozen=True, kw_only=True):
+    """A tuning begins, or goes on after a resume; what was tried before follows."""
+
+    plan: Plan
+
+
+class TrialChanged(Event, tag="trial_changed", frozen=True, kw_only=True):
+    """A trial has begun or ended."""
+
+    trial: Trial
+
+
+class ImportanceFound(Event, tag="importance_found", frozen=True, kw_only=True):
+    """How much each hyperparameter matters, by the trials so far."""
+
+    importance: dict[str, float]
+
+
 class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     """A stage ended; `seconds` by a monotonic clock, None where it could not say."""
 
@@ -184,6 +206,9 @@ AnyEvent = (
     | PointsLogged
     | ModelLogged
     | RevisionRouted
+    | StudyBegun
+    | TrialChanged
+    | ImportanceFound
     | StageFinished
     | StageKilled
     | RunFinished
@@ -213,6 +238,13 @@ class RunFolder:
     path: Path
 
     @property
+    def run_id(self) -> str:
+        """The id of the run; that of a trial is its tuning's, a slash and its number."""
+        if self.path.parent.name == TRIALS:
+            return f"{self.path.parent.parent.name}/{self.path.name}"
+        return self.path.name
+
+    @property
     def request(self) -> Path:
         """The request, written before the run starts and never changed."""
         return self.path / "request.json"
@@ -236,6 +268,24 @@ class RunFolder:
     def lock(self) -> Path:
         """Held by the driver for as long as it lives."""
         return self.path / "driver.lock"
+
+    @property
+    def stop(self) -> Path:
+        """A `Stop`, which ends the notebook; absent where nobody asks for that."""
+        return self.path / "stop"
+
+    @property
+    def study(self) -> Path:
+        """What a tuning has tried, as Optuna keeps it."""
+        return self.path / "study.jsonl"
+
+    def trial(self, number: int) -> RunFolder:
+        """Return the folder of a trial, which is a run of its own."""
+        return RunFolder(self.path / TRIALS / str(number))
+
+    def trials(self) -> list[int]:
+        """Return the numbers of the trials that have a folder."""
+        return sorted(int(path.parent.name) for path in self.path.glob(f"{TRIALS}/*/request.json"))
 
     @property
     def work(self) -> Path:
@@ -443,6 +493,13 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
         case RevisionRouted(deployment=name, revision=revision, url=url):
             return {"deployment": name, "revision": revision, "url": url}
+        case StudyBegun(plan=plan):
+            return {"study": Study(plan=plan)}
+        case TrialChanged(trial=trial):
+            return {"study": run.study.having(trial) if run.study else None}
+        case ImportanceFound(importance=importance):
+            rated = {"importance": importance}
+            return {"study": msgspec.structs.replace(run.study, **rated) if run.study else None}
         case StageFinished(stage=name, error=error):
             began = next((s.started_at for s in run.stages if s.name == name), None)
             stage = Stage(

@@ -7,6 +7,7 @@ Precedence: an argument of the call, then `MLOPS_NB_<SECTION>_<KEY>` in the envi
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import sys
 from dataclasses import dataclass, field, fields, replace
@@ -35,13 +36,22 @@ def _table(description: str) -> Any:
     return field(default_factory=dict, metadata={"description": description, "default": {}})
 
 
+class _Structure(dict[str, Any]):
+    """The default of a table of any values."""
+
+
+def _structure(description: str) -> Any:
+    metadata = {"description": description, "default": _Structure()}
+    return field(default_factory=dict, metadata=metadata)
+
+
 @dataclass(frozen=True)
 class Config:
     """The settings of one project.
 
     A field `data_train` is `train` of the section `[data]` in `mlops.toml`, and
     `MLOPS_NB_DATA_TRAIN` in the environment. Lists are comma-separated there, and tables lists of
-    `key=value`.
+    `key=value`; `[tuning.space]` is JSON.
     """
 
     root: Path
@@ -66,6 +76,19 @@ class Config:
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
     deploy_target: str = _setting("local", "where models are served: local, container or kserve")
+    tuning_space: Mapping[str, Any] = _structure(
+        "what tune searches, by parameter: {low, high, step, log} or a list of choices"
+    )
+    tuning_objective: str = _setting("", "metric that tune looks at, as the notebook logs it")
+    tuning_direction: str = _setting("", "maximize or minimize")
+    tuning_trials: int = _setting(20, "trials of a tuning")
+    tuning_parallel: int = _setting(0, "trials at once; 0 for one a core")
+    tuning_sampler: str = _setting("tpe", "what is tried next: tpe, random, grid or cmaes")
+    tuning_pruner: str = _setting(
+        "median", "what is stopped early: none, median, percentile, halving or hyperband"
+    )
+    tuning_seed: int = _setting(0, "seed of the sampler")
+    tuning_deadline_s: int = _setting(0, "seconds after which a tuning ends; 0 for no limit")
     tracking_uri: str = _setting("", "MLflow tracking URI; the project's own store if empty")
     tracking_experiment: str = _setting("", "MLflow experiment; the project's name if empty")
     tracking_autolog: bool = _setting(True, "whether MLflow logs what libraries do by itself")
@@ -351,6 +374,10 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise _ill_typed(name, value, 'a list of strings, such as ["a", "b"]')
+    if isinstance(default, _Structure):
+        if isinstance(value, dict):
+            return value
+        raise _ill_typed(name, value, f"a table: [{dotted(name)}]")
     if isinstance(default, dict):
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
             return value
@@ -378,9 +405,21 @@ def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
     return ConfigError(f"the setting {dotted(name)} is {value!r}", hint=f"it takes {wanted}")
 
 
+def _json(variable: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{variable} is {text!r}", hint="it takes a JSON object")
+    return value
+
+
 def _parsed(variable: str, text: str, default: Any) -> Any:
     if isinstance(default, tuple):
         return tuple(item.strip() for item in text.split(",") if item.strip())
+    if isinstance(default, _Structure):
+        return _json(variable, text)
     if isinstance(default, dict):
         pairs = [item.strip().partition("=") for item in text.split(",") if item.strip()]
         if not all(key and sign for key, sign, _ in pairs):

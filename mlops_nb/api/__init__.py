@@ -39,6 +39,7 @@ from mlops_nb.api.timetable import (
     unschedule,
 )
 from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.tuning import tune
 
 __all__ = [
     "as_json",
@@ -78,6 +79,7 @@ __all__ = [
     "track",
     "traffic",
     "train",
+    "tune",
     "undeploy",
     "unschedule",
     "value_names",

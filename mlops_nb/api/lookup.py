@@ -57,8 +57,12 @@ def now() -> datetime:
 
 
 def resolve(runner: Runner, run_id: str) -> str:
-    """Return the id of a run: of an id, of the beginning of one, or of "latest"."""
-    return resolved(runner.ids(), run_id)
+    """Return the id of a run: of an id, of the beginning of one, or of "latest".
+
+    With a slash and a number after it, it is the id of a trial.
+    """
+    run, slash, number = run_id.partition("/")
+    return resolved(runner.ids(), run) + slash + number
 
 
 def resolved(ids: Sequence[str], run_id: str) -> str:

@@ -32,6 +32,7 @@ MARKS = {
     "SKIPPED": "\u2013",
     "FAILED": "✗",
     "CANCELED": "■",
+    "PRUNED": "✂",
     "LOST": "?",
     "STARTING": "◐",
     "UPDATING": "◐",
@@ -53,6 +54,11 @@ def inert(text: str) -> str:
     may read in another order than it is written.
     """
     return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
+
+
+def short(text: str, length: int = 18) -> str:
+    """Return a text that has room in a picture."""
+    return text if len(text) <= length else text[: length - 1] + "\u2026"
 
 
 def value(found: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
 from mlops_nb.drawing import charts, html, sparklines, words
+from mlops_nb.interfaces.study import study_html, study_lines
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
         _stages(run),
         _progress(run),
         _error(run),
+        study_html(run.study, run.id),
         _curves(moment),
         _figures(moment),
         _notes(run),
@@ -55,6 +57,7 @@ def text(moment: Moment) -> str:
     stages = "  ".join(f"{words.MARKS[s.state.value]} {s.name}" for s in run.stages)
     lines = [f"run {run.id} {run.state.value}", stages]
     lines += sparklines.lines(moment.curves, run.metrics)
+    lines += study_lines(run.study, run.id) if run.study is not None else ()
     lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
     if run.model is not None:
         lines.append(f"model {words.model(run)}")
@@ -76,7 +79,8 @@ def commands(run: Run) -> list[tuple[str, str]]:
         found.append((f"%mlops resume {run.id}", "go on from the stage that failed"))
         found.append((f"%mlops logs {run.id}", "read the logs"))
     else:
-        found.append((f"%mlops reproduce {run.id}", "repeat it from its record, and compare"))
+        repeated = f"{run.id}/{run.study.best.number}" if run.study and run.study.best else run.id
+        found.append((f"%mlops reproduce {repeated}", "repeat it from its record, and compare"))
     return [*found, (f"%mlops compare {run.id} ID", "put it beside another run")]
 
 

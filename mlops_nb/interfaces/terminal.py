@@ -14,6 +14,7 @@ from rich.text import Text
 from mlops_nb import encoding
 from mlops_nb.drawing import sparklines, words
 from mlops_nb.drawing import timetable as timetables
+from mlops_nb.interfaces.study import study_lines
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class TerminalView:
             return None
         last = self._live(moments) if self.console.is_terminal else self._lines(moments)
         self.console.print(_curves(last), end="")
+        self.console.print(_study(last.run), end="")
         self.console.print(_result(last.run))
         return last.run
 
@@ -227,7 +229,7 @@ class _Ticking:
             parts.append(
                 Text(f"{text}  {words.inert(progress.source)}  {waited:.0f} s", style="dim")
             )
-        parts.append(_curves(self.moment))
+        parts += [_curves(self.moment), _study(run)]
         if run.metrics:
             parts.append(Text(f"    {words.inert(words.main_metrics(run))}", style="dim"))
         return Group(*parts)
@@ -241,6 +243,7 @@ def _run(moment: Moment) -> RenderableType:
         _parameters(run.snapshot.hyperparameters),
         _stages(run),
         _curves(moment),
+        _study(run),
         _result(run),
     ]
     return Group(*parts)
@@ -248,6 +251,11 @@ def _run(moment: Moment) -> RenderableType:
 
 def _curves(moment: Moment) -> RenderableType:
     return Group(*map(_plain, sparklines.lines(moment.curves, moment.run.metrics)))
+
+
+def _study(run: Run) -> RenderableType:
+    lines = study_lines(run.study, run.id) if run.study is not None else []
+    return Group(*map(_plain, lines))
 
 
 def _stages(run: Run) -> RenderableType:

@@ -41,6 +41,7 @@ TRAINING = Pipeline(
     "training", ("provision-code", "provision-data", "train", "evaluate", "register")
 )
 DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "deploy", "verify"))
-PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, DEPLOYMENT)}
-# Of the others the stages have no images yet.
+TUNING = Pipeline("tuning", ("provision-code", "provision-data", "tune", "register"))
+PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, TUNING, DEPLOYMENT)}
+# Of the others the stages have no images yet; trials share a file, which pods do not.
 ON_CLUSTER = (TRAINING,)

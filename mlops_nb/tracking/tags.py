@@ -15,6 +15,7 @@ GIT_REPOSITORY = "mlflow.source.git.repoURL"
 SOURCE_NAME = "mlflow.source.name"
 SOURCE_TYPE = "mlflow.source.type"
 RUN_NAME = "mlflow.runName"
+PARENT = "mlflow.parentRunId"
 DATASET_CONTEXT = "mlflow.data.context"
 
 RUN_ID = "mlops.run_id"
@@ -29,6 +30,7 @@ DATASET = "mlops.dataset.{role}.{field}"
 SNAPSHOT_ARTIFACT = "mlops/snapshot.json"
 EXAMPLE_ARTIFACT = "mlops/example.json"
 LOCK_ARTIFACT = "mlops/environment.lock"
+TUNING_ARTIFACT = "mlops/tuning.json"
 NOTEBOOK_FOLDER = "notebook"
 
 # MLflow cuts longer values off without a word; the snapshot artifact has them whole.

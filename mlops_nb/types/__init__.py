@@ -38,8 +38,10 @@ from mlops_nb.types.runs import (
     RunState,
     Stage,
     StageState,
+    Stop,
 )
 from mlops_nb.types.schedules import Firing, FiringState, Notice, Schedule, Timetable
+from mlops_nb.types.tuning import Dimension, Plan, Study, Trial, TrialState
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Dataset",
     "Deployment",
     "DeploymentState",
+    "Dimension",
     "Environment",
     "Failure",
     "Finding",
@@ -64,6 +67,7 @@ __all__ = [
     "Moment",
     "Notice",
     "Origin",
+    "Plan",
     "Point",
     "Progress",
     "Published",
@@ -81,7 +85,11 @@ __all__ = [
     "Stage",
     "StageState",
     "Status",
+    "Stop",
+    "Study",
     "Timetable",
     "Traffic",
+    "Trial",
+    "TrialState",
     "Verdict",
 ]

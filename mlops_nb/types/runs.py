@@ -8,6 +8,7 @@ import msgspec
 
 from mlops_nb.types.base import Record
 from mlops_nb.types.pins import Finding, Snapshot
+from mlops_nb.types.tuning import Study
 
 
 class RunState(str, Enum):
@@ -77,6 +78,13 @@ class Stage(Record, frozen=True, kw_only=True):
     note: str | None = None
     started_at: float | None = None
     peak_memory_bytes: int | None = None
+
+
+class Stop(Record, frozen=True, kw_only=True):
+    """A request to stop a notebook; `type` and `message` are those of the failure it becomes."""
+
+    type: str
+    message: str
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -167,7 +175,7 @@ class Run(Record, frozen=True, kw_only=True):
     `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
     are before this one in the queue, None where it is in none. `trouble` says since when a cluster
     gives no answer, None where it does. `deployment` is the service that the run has put up, with
-    the `revision` of it and the `url` where it answers.
+    the `revision` of it and the `url` where it answers. `study` is what a tuning has tried.
     """
 
     id: str
@@ -196,6 +204,7 @@ class Run(Record, frozen=True, kw_only=True):
     deployment: str | None = None
     revision: int | None = None
     url: str | None = None
+    study: Study | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mlops_nb.exceptions import MlopsError, UsageError
-from mlops_nb.interfaces.cli import platforms, projects, records, services, timetable, training
+from mlops_nb.interfaces.cli import (
+    platforms,
+    projects,
+    records,
+    services,
+    timetable,
+    training,
+    tuning,
+)
 from mlops_nb.interfaces.cli.group import verbs
 
 if TYPE_CHECKING:
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "verbs"]
 
-for chapter in (projects, training, records, services, timetable, platforms):
+for chapter in (projects, training, tuning, records, services, timetable, platforms):
     for command in chapter.COMMANDS:
         verbs.add_command(command)
 

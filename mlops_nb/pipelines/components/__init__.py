@@ -3,6 +3,7 @@
 from mlops_nb.pipelines.components.deployment import assemble, build, deploy, verify
 from mlops_nb.pipelines.components.provisioning import provision_code, provision_data
 from mlops_nb.pipelines.components.training import evaluate, register, train
+from mlops_nb.pipelines.components.tuning import tune
 
 __all__ = [
     "assemble",
@@ -13,5 +14,6 @@ __all__ = [
     "provision_data",
     "register",
     "train",
+    "tune",
     "verify",
 ]
