@@ -105,6 +105,35 @@ class Store:
         self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in given.items()])
         return mlflow_run_id
 
+    def series(self, *, experiment: str, deployment: str) -> str:
+        """Return the MLflow run that has the figures of a deployment over time, made where not.
+
+        One run for all of its windows, a step each: MLflow draws curves of a run's steps, and of
+        many runs it draws bars.
+        """
+        with self._reached(), self._exclusively():
+            place = self._experiment(experiment)
+            query = f"tags.`{tags.DEPLOYMENT}` = {_quoted(deployment)}"
+            found = self._client.search_runs([place], query, max_results=1)
+            if found:
+                return str(found[0].info.run_id)
+            given = {tags.DEPLOYMENT: deployment, tags.RUN_NAME: deployment}
+            run_id = str(self._client.create_run(place, tags=given).info.run_id)
+            self._client.set_terminated(run_id, status="FINISHED")
+        return run_id
+
+    def log_step(self, mlflow_run_id: str, metrics: Mapping[str, float], at: float) -> None:
+        """Log the figures of a moment, in seconds since the epoch; again does no harm."""
+        from mlflow.entities import Metric
+
+        batch = [
+            Metric(name, value, round(at * 1000), round(at))
+            for name, value in metrics.items()
+            if math.isfinite(value)
+        ]
+        with self._reached():
+            self._client.log_batch(mlflow_run_id, metrics=batch)
+
     def metrics(self, mlflow_run_id: str) -> dict[str, float]:
         """Return the latest value of each metric."""
         with self._reached():

@@ -24,10 +24,12 @@ CODE_REF = "mlops.code.ref"
 ENVIRONMENT = "mlops.environment.hash"
 PYTHON = "mlops.environment.python"
 KFP_RUN_ID = "mlops.kfp.run_id"
+DEPLOYMENT = "mlops.deployment"
 DATASET = "mlops.dataset.{role}.{field}"
 
 SNAPSHOT_ARTIFACT = "mlops/snapshot.json"
 EXAMPLE_ARTIFACT = "mlops/example.json"
+PROFILE_ARTIFACT = "mlops/profile.json"
 LOCK_ARTIFACT = "mlops/environment.lock"
 NOTEBOOK_FOLDER = "notebook"
 
