@@ -60,3 +60,22 @@ def notebook(path: Path, *cells: str, parameters: str | None = None) -> Path:
     }
     path.write_text(json.dumps(document))
     return path
+
+
+def executed(path: Path, **parameters: str) -> dict[str, list]:
+    """Execute a notebook in a kernel, where it lies; return the outputs of its cells by their ids.
+
+    Args:
+        path: The notebook, which stays as it is.
+        parameters: Values in place of those of its parameters cell.
+    """
+    import nbclient
+    import nbformat
+
+    document = nbformat.read(path, as_version=4)
+    assigned = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    cells = {cell.id: cell for cell in document.cells if cell.cell_type == "code"}
+    cells["parameters"].source += f"\n{assigned}"
+    place = {"metadata": {"path": str(path.parent)}}
+    nbclient.NotebookClient(document, kernel_name="python3", resources=place, timeout=900).execute()
+    return {name: cell.outputs for name, cell in cells.items()}

@@ -29,7 +29,7 @@ from mlops_nb.api.records import (
     value_names,
     watch,
 )
-from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
+from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
 from mlops_nb.api.training import reproduce, train
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "points",
     "predict",
     "publish",
+    "pulses",
     "reproduce",
     "resume",
     "rollback",

@@ -11,7 +11,18 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_nb.types import Check, Curve, Deployment, Image, Published, Revision, Row, Run, Stage
+    from mlops_nb.types import (
+        Check,
+        Curve,
+        Deployment,
+        Image,
+        Load,
+        Published,
+        Revision,
+        Row,
+        Run,
+        Stage,
+    )
 
 # State is never told by colour alone.
 MARKS = {
@@ -22,6 +33,11 @@ MARKS = {
     "FAILED": "✗",
     "CANCELED": "■",
     "LOST": "?",
+    "STARTING": "◐",
+    "UPDATING": "◐",
+    "READY": "✓",
+    "DEGRADED": "■",
+    "STOPPED": "○",
 }
 
 
@@ -151,6 +167,35 @@ def _revisions(deployment: Deployment) -> list[tuple[str, ...]]:
     ]
     first = rows[0] if rows else ("",) * len(DEPLOYMENT_HEAD)
     return [(deployment.name, *first[1:-1], deployment.url or ""), *rows[1:]]
+
+
+REVISION_HEAD = (
+    *("revision", "traffic", "model", "run"),
+    *("requests", "per second", "p50", "p99", "refused", "failed", "memory"),
+)
+
+
+def revision(one: Revision, load: Load | None) -> tuple[str, ...]:
+    """Return a revision and what it has counted: a cell for each column of a panel."""
+    return (
+        f"{one.number} {MARKS[one.state.value]} {one.state.value}",
+        _traffic(one),
+        _served(one),
+        one.origin.run_id or "",
+        *(_counted(load) if load else ("",) * 7),
+    )
+
+
+def _counted(load: Load) -> tuple[str, ...]:
+    rate = "" if load.per_second is None else f"{load.per_second:.3g}"
+    failed = f"{load.failed:,}" if load.failed else "0"
+    held = memory(load.memory_bytes)
+    slow = (_duration(load.p50_s), _duration(load.p99_s))
+    return (f"{load.requests:,}", rate, *slow, f"{load.refused:,}", failed, held)
+
+
+def _duration(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.3g} ms"
 
 
 def _traffic(revision: Revision) -> str:

@@ -67,7 +67,10 @@ def deployments(
 ) -> None:
     """Show what is served: revisions, traffic, health, address."""
     found = api.deployments(name, start=start, project=project)
-    answers.show(as_json, {"deployments": api.as_json(found)}, lambda: view.deployments(found))
+    if name and not as_json:
+        view.deployment(api.pulses(name, project=project), project)
+    else:
+        answers.show(as_json, {"deployments": api.as_json(found)}, lambda: view.deployments(found))
 
 
 @click.command()
