@@ -22,6 +22,7 @@ _HOMES = {
     "delete": "api",
     "deploy": "api",
     "deployments": "api",
+    "evaluate": "api",
     "export": "api",
     "import_": "api",
     "init": "api",
@@ -44,6 +45,7 @@ _HOMES = {
     "Comparison": "types",
     "Config": "settings",
     "Deployment": "types",
+    "Evaluation": "types",
     "MlopsError": "exceptions",
     "Run": "types",
     "RunState": "types",
@@ -54,6 +56,7 @@ __all__ = [
     "Comparison",
     "Config",
     "Deployment",
+    "Evaluation",
     "MlopsError",
     "Run",
     "RunState",
@@ -67,6 +70,7 @@ __all__ = [
     "delete",
     "deploy",
     "deployments",
+    "evaluate",
     "export",
     "import_",
     "init",
@@ -100,6 +104,7 @@ if TYPE_CHECKING:
         delete,
         deploy,
         deployments,
+        evaluate,
         export,
         import_,
         init,
@@ -122,7 +127,7 @@ if TYPE_CHECKING:
     )
     from mlops_nb.exceptions import MlopsError
     from mlops_nb.settings import Config
-    from mlops_nb.types import Comparison, Deployment, Run, RunState, Snapshot
+    from mlops_nb.types import Comparison, Deployment, Evaluation, Run, RunState, Snapshot
 
 
 def __getattr__(name: str) -> Any:

@@ -21,11 +21,13 @@ from mlops_nb import encoding
 from mlops_nb.exceptions import RunError
 from mlops_nb.points_file import PointsFile
 from mlops_nb.types import (
+    Evaluation,
     Failure,
     Model,
     Point,
     Progress,
     Record,
+    Report,
     Run,
     RunRequest,
     RunState,
@@ -142,6 +144,12 @@ class ModelLogged(Event, tag="model_logged", frozen=True, kw_only=True):
     model: Model
 
 
+class ModelEvaluated(Event, tag="model_evaluated", frozen=True, kw_only=True):
+    """The run's model was evaluated, and has passed its gates or not."""
+
+    evaluation: Evaluation
+
+
 class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     """A stage ended; `seconds` by a monotonic clock, None where it could not say."""
 
@@ -183,6 +191,7 @@ AnyEvent = (
     | MetricsLogged
     | PointsLogged
     | ModelLogged
+    | ModelEvaluated
     | RevisionRouted
     | StageFinished
     | StageKilled
@@ -231,6 +240,11 @@ class RunFolder:
     def notebook(self) -> Path:
         """The executed notebook, up to the last cell that began."""
         return self.path / "notebook.ipynb"
+
+    @property
+    def report(self) -> Path:
+        """The report of an evaluation as a page; beside it, as JSON, what it shows."""
+        return self.path / "report.html"
 
     @property
     def lock(self) -> Path:
@@ -331,7 +345,24 @@ class RunFolder:
     def with_files(self, run: Run) -> Run:
         """Return the run with the paths of what the folder holds by now."""
         notebook = str(self.notebook) if self.notebook.is_file() else None
-        return msgspec.structs.replace(run, notebook=notebook)
+        run = msgspec.structs.replace(run, notebook=notebook)
+        if run.evaluation is None or not self.report.is_file():
+            return run
+        evaluation = msgspec.structs.replace(run.evaluation, report=str(self.report))
+        return msgspec.structs.replace(run, evaluation=evaluation)
+
+    def keep_report(self, page: str, report: Report) -> None:
+        """Keep the report of an evaluation."""
+        replace_file(self.report.with_suffix(".json"), encoding.record(report, indent=2).encode())
+        replace_file(self.report, page.encode())
+
+
+def read_report(page: Path) -> Report | None:
+    """Return what the report of an evaluation shows, None where it is not there."""
+    path = page.with_suffix(".json")
+    if not path.is_file():
+        return None
+    return msgspec.convert(encoding.loads(path.read_bytes()), Report)
 
 
 def _crash_if_asked(when: str, event: AnyEvent) -> None:
@@ -441,6 +472,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case ModelLogged(model=model):
             known = run.model.digest if run.model and run.model.uri == model.uri else None
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
+        case ModelEvaluated(evaluation=evaluation):
+            return {"evaluation": evaluation}
         case RevisionRouted(deployment=name, revision=revision, url=url):
             return {"deployment": name, "revision": revision, "url": url}
         case StageFinished(stage=name, error=error):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlops_nb.types import Environment, Run, RunRequest
 
 TOLERANCE = 1e-6
+_TRAINING = "training"
 
 
 def request(
@@ -83,6 +84,11 @@ def _data_repo(recorded: RunRequest, top: Path) -> str:
 
 def must_be_reproducible(run: Run) -> None:
     """Raise `RunError` where there is no result to compare with."""
+    if run.pipeline != _TRAINING:
+        raise RunError(
+            f"run {run.id} is no training: it is of the pipeline {run.pipeline}",
+            hint="name a training: jupyter mlops runs",
+        )
     if run.state is not RunState.SUCCEEDED:
         raise RunError(
             f"run {run.id} is {run.state.value}: it has no result to compare with",

@@ -233,15 +233,19 @@ def _pins(
     found: Found, config: Config, run_id: str, *, own_code: bool
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     if found.snapshot is not None and not own_code:
-        return _kept(found.snapshot, config, run_id), ()
+        return kept(found.snapshot, config, run_id), ()
     here, findings = snapshots.take_code(config, name=run_id)
     if found.snapshot is None:
         return here, findings
     return msgspec.structs.replace(found.snapshot, code=here.code), findings
 
 
-def _kept(pins: Snapshot, config: Config, run_id: str) -> Snapshot:
-    """Return a run's pins under a ref of this deployment's own."""
+def kept(pins: Snapshot, config: Config, run_id: str) -> Snapshot:
+    """Return a run's pins under a ref of another run's own.
+
+    Raises:
+        UsageError: The repository has lost the commit.
+    """
     repository = Repository.find(config.root)
     try:
         repository.keep(pins.code.sha, run_id)

@@ -4,6 +4,7 @@ Each takes `project`, a folder of the project; the current folder if None.
 """
 
 from mlops_nb.api.answers import as_json
+from mlops_nb.api.evaluation import evaluate
 from mlops_nb.api.platforms import build_images, compile, login, logout, publish
 from mlops_nb.api.projects import (
     config,
@@ -43,6 +44,7 @@ __all__ = [
     "delete",
     "deploy",
     "deployments",
+    "evaluate",
     "export",
     "follow",
     "import_",

@@ -79,8 +79,15 @@ def preview(config: Config, wanted: Wanted) -> Captured:
     return _Capture(config, wanted, keep=False).snapshot("")
 
 
-def take_code(config: Config, *, name: str) -> tuple[Snapshot, tuple[Finding, ...]]:
-    """Pin code and environment alone, for what is no run of a notebook.
+def take_code(
+    config: Config, *, name: str, tests: Sequence[str] = ()
+) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """Pin code, environment and test data, for what is no run of a notebook.
+
+    Args:
+        config: The project's settings.
+        name: Name of the snapshot's ref, the run's id.
+        tests: Test datasets.
 
     Raises:
         MlopsError: Something cannot be pinned; nothing was submitted.
@@ -88,16 +95,25 @@ def take_code(config: Config, *, name: str) -> tuple[Snapshot, tuple[Finding, ..
     repository = Repository.find(config.root)
     top = repository.root.resolve()
     rules = Rules(config.code_file_limit_mb, config.code_include)
-    code, findings = repository.snapshot(name, config.root, {}, rules)
+    pinned, replaced = _pinned_tests(config, repository, tests) if tests else ([], {})
+    code, findings = repository.snapshot(name, config.root, replaced, rules)
     code = msgspec.structs.replace(code, python_path=environment.import_paths(top))
     pins = Snapshot(
         code=code,
         notebook="",
-        datasets=(),
+        datasets=tuple(msgspec.structs.replace(d, sha=d.sha or code.sha) for d in pinned),
         hyperparameters=(),
         environment=environment.read(top),
     )
     return pins, (*preflight.of_code(code), *findings)
+
+
+def _pinned_tests(
+    config: Config, repository: Repository, places: Sequence[str]
+) -> tuple[list[Dataset], Mapping[str, bytes]]:
+    with datasets.opened(config, repository, keep=True) as source:
+        pinned = [source.dataset("test", source.of_project(place)) for place in places]
+        return pinned, source.replaced
 
 
 class _Capture:

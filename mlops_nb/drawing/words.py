@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Check,
         Curve,
         Deployment,
+        Evaluation,
         Image,
         Load,
         Published,
@@ -44,6 +45,23 @@ MARKS = {
 def outcome(check: Check) -> str:
     """Name how a comparison came out."""
     return "PASS" if check.passed else "FAIL" if check.decides else "DIFFERS"
+
+
+def gate(passed: bool) -> str:
+    """Name how a model did at a gate."""
+    return f"{MARKS['SUCCEEDED']} passed" if passed else f"{MARKS['FAILED']} failed"
+
+
+def gates(run: Run) -> list[str]:
+    """Return how a run's model did at the gates, a line each."""
+    passed = run.evaluation.gates if run.evaluation is not None else ()
+    return [f"gate {outcome.gate} {gate(outcome.passed)}: {outcome.reason}" for outcome in passed]
+
+
+def evaluated(found: Evaluation) -> str:
+    """Return the model of an evaluation, and where its report is."""
+    where = found.report or "mlops/report.html in MLflow"
+    return f"{found.model}, report: {where}"
 
 
 def inert(text: str) -> str:

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.drawing import charts, html, sparklines, words
+from mlops_nb.drawing import charts, html, report, sparklines, words
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
         _error(run),
         _curves(moment),
         _figures(moment),
+        _gates(run),
+        html.folded("evaluation", report.body(moment.report) if moment.report else ""),
         _notes(run),
         _facts(run),
         html.folded(
@@ -56,6 +58,7 @@ def text(moment: Moment) -> str:
     lines = [f"run {run.id} {run.state.value}", stages]
     lines += sparklines.lines(moment.curves, run.metrics)
     lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
+    lines += words.gates(run)
     if run.model is not None:
         lines.append(f"model {words.model(run)}")
     if run.url is not None:
@@ -203,6 +206,11 @@ def _figures(moment: Moment) -> str:
     return html.row(tiles) + more
 
 
+def _gates(run: Run) -> str:
+    """Say which gates the model has passed, and which not."""
+    return report.gates(run.evaluation) if run.evaluation is not None else ""
+
+
 def _notes(run: Run) -> str:
     """Say why stages had nothing to do, and what the preflight warned of."""
     skipped = "".join(
@@ -223,6 +231,8 @@ def _facts(run: Run) -> str:
     rows += _pins(run.snapshot)
     if run.notebook is not None:
         rows.append(("executed notebook", html.code(run.notebook)))
+    if run.evaluation is not None:
+        rows.append(("evaluated", html.code(words.evaluated(run.evaluation))))
     if run.mlflow_run_id is not None:
         rows.append(("MLflow run", _mlflow(run)))
     if run.kfp_run_id is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Finding,
         Hyperparameter,
         Moment,
+        Outcome,
         Pulse,
         Run,
         Setting,
@@ -248,6 +249,10 @@ def _result(run: Run) -> RenderableType:
         for name, value in words.metrics(run):
             table.add_row(_plain(name), f"{value:.6g}")
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
+    if run.evaluation is not None:
+        parts += [_gate(outcome) for outcome in run.evaluation.gates]
+        told = words.inert(words.evaluated(run.evaluation))
+        parts.append(Text.assemble(("evaluated ", "bold"), told))
     if run.model is not None:
         parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
     if run.url is not None:
@@ -272,6 +277,12 @@ def _result(run: Run) -> RenderableType:
         served = uri.startswith(("http://", "https://"))
         parts.append(Text(f"  {uri}" if served else f"  mlflow ui --backend-store-uri {uri}"))
     return Group(*parts)
+
+
+def _gate(outcome: Outcome) -> Text:
+    style = _STYLES["SUCCEEDED" if outcome.passed else "FAILED"]
+    said = f" {words.inert(outcome.gate)}: {words.inert(outcome.reason)}"
+    return Text.assemble("gate ", (words.gate(outcome.passed), style), said)
 
 
 def _error(error: Failure) -> Text:

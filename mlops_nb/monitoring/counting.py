@@ -95,7 +95,10 @@ class Counts:
         self._bins += np.bincount(places, minlength=len(self._bins))
         self._below += int((known < self.profile.low).sum())
         self._above += int((known > self.profile.high).sum())
-        self._ends = [min([*self._ends, float(known.min())]), max([*self._ends, float(known.max())])]
+        self._ends = [
+            min([*self._ends, float(known.min())]),
+            max([*self._ends, float(known.max())]),
+        ]
 
     def _add_texts(self, found: Texts) -> None:
         import numpy as np

@@ -279,5 +279,3 @@ def _most(before: dict[str, int], now: dict[str, int]) -> list[tuple[str, int, i
         old, new = (sum(counts.get(name, 0) for name in rest) for counts in (before, now))
         shown.append((_OTHERS, old, new))
     return shown
-
-

@@ -41,6 +41,7 @@ TRAINING = Pipeline(
     "training", ("provision-code", "provision-data", "train", "evaluate", "register")
 )
 DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "deploy", "verify"))
-PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, DEPLOYMENT)}
-# Of the others the stages have no images yet.
+EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evaluate"))
+PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, EVALUATION, DEPLOYMENT)}
+# Of the others the stages have no images yet, or nobody pushes what they need.
 ON_CLUSTER = (TRAINING,)

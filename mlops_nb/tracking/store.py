@@ -218,6 +218,53 @@ class Store:
             )
         return found
 
+    def load_model(self, uri: str) -> Any:
+        """Return a model as MLflow's pyfunc loads it; that executes the code that it brings along.
+
+        Raises:
+            TrackingError: There is no such model, or it needs a package that is not installed.
+        """
+        import mlflow.pyfunc
+
+        try:
+            return mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        except ModuleNotFoundError as error:
+            raise TrackingError(
+                f"the model at {uri} needs {error.name}, which is not installed",
+                hint=f"install it where runs go: pip install {error.name}",
+            ) from error
+        except (self._mlflow_error, OSError) as error:
+            raise TrackingError(
+                f"there is no model at {uri}: {error}",
+                hint="name a run, name/version, name@alias or a URI; list runs: jupyter mlops runs",
+            ) from error
+
+    def find_alias(self, name: str, alias: str) -> Model | None:
+        """Return the version of a registered model that has an alias, None where none has it.
+
+        Raises:
+            TrackingError: MLflow cannot be asked.
+        """
+        try:
+            found = self._client.get_model_version_by_alias(name, alias)
+        except self._mlflow_error as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise self._unreachable(error) from error
+        return Model(uri=found.source, name=name, version=str(found.version), alias=alias)
+
+    def tag(self, mlflow_run_id: str, tags_: Mapping[str, str]) -> None:
+        """Tag a run."""
+        from mlflow.entities import RunTag
+
+        with self._reached():
+            self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in tags_.items()])
+
+    def tag_version(self, name: str, version: str, tag: str, value: str) -> None:
+        """Tag a version of a registered model."""
+        with self._reached():
+            self._client.set_model_version_tag(name, version, tag, value)
+
     def find_version(self, name: str, version: str = "", alias: str = "") -> tuple[Model, str]:
         """Find a version of a registered model.
 

@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from mlops_nb.types.base import Record
+from mlops_nb.types.evaluations import Evaluation, Report
 from mlops_nb.types.pins import Finding, Snapshot
 
 
@@ -167,7 +168,8 @@ class Run(Record, frozen=True, kw_only=True):
     `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
     are before this one in the queue, None where it is in none. `trouble` says since when a cluster
     gives no answer, None where it does. `deployment` is the service that the run has put up, with
-    the `revision` of it and the `url` where it answers.
+    the `revision` of it and the `url` where it answers. `evaluation` is what an evaluation of the
+    run's model came to, with the gates that it passed or not.
     """
 
     id: str
@@ -196,6 +198,7 @@ class Run(Record, frozen=True, kw_only=True):
     deployment: str | None = None
     revision: int | None = None
     url: str | None = None
+    evaluation: Evaluation | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
@@ -210,9 +213,11 @@ class Moment(Record, frozen=True, kw_only=True):
         curves: A curve for every metric that was logged.
         stage: The stage at work, or the last one that was.
         log: The end of that stage's log.
+        report: What its evaluation has found, once it is there.
     """
 
     run: Run
     curves: tuple[Curve, ...] = ()
     stage: str | None = None
     log: str = ""
+    report: Report | None = None
