@@ -23,7 +23,10 @@ from mlops_nb.points_file import PointsFile
 from mlops_nb.types import (
     Evaluation,
     Failure,
+    Finding,
     Model,
+    Monitoring,
+    MonitoringReport,
     Point,
     Progress,
     Record,
@@ -150,6 +153,13 @@ class ModelEvaluated(Event, tag="model_evaluated", frozen=True, kw_only=True):
     evaluation: Evaluation
 
 
+class WindowJudged(Event, tag="window_judged", frozen=True, kw_only=True):
+    """A window of a deployment's requests was compared with the training; what is to be said."""
+
+    monitoring: Monitoring
+    findings: tuple[Finding, ...] = ()
+
+
 class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     """A stage ended; `seconds` by a monotonic clock, None where it could not say."""
 
@@ -192,6 +202,7 @@ AnyEvent = (
     | PointsLogged
     | ModelLogged
     | ModelEvaluated
+    | WindowJudged
     | RevisionRouted
     | StageFinished
     | StageKilled
@@ -243,7 +254,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """The report of an evaluation as a page; beside it, as JSON, what it shows."""
+        """The report of an evaluation or a window, as a page; beside it, as JSON, what it shows."""
         return self.path / "report.html"
 
     @property
@@ -346,13 +357,18 @@ class RunFolder:
         """Return the run with the paths of what the folder holds by now."""
         notebook = str(self.notebook) if self.notebook.is_file() else None
         run = msgspec.structs.replace(run, notebook=notebook)
-        if run.evaluation is None or not self.report.is_file():
+        if not self.report.is_file():
+            return run
+        if run.monitoring is not None:
+            monitoring = msgspec.structs.replace(run.monitoring, report=str(self.report))
+            return msgspec.structs.replace(run, monitoring=monitoring)
+        if run.evaluation is None:
             return run
         evaluation = msgspec.structs.replace(run.evaluation, report=str(self.report))
         return msgspec.structs.replace(run, evaluation=evaluation)
 
-    def keep_report(self, page: str, report: Report) -> None:
-        """Keep the report of an evaluation."""
+    def keep_report(self, page: str, report: Report | MonitoringReport) -> None:
+        """Keep the report of an evaluation, or of a window."""
         replace_file(self.report.with_suffix(".json"), encoding.record(report, indent=2).encode())
         replace_file(self.report, page.encode())
 
@@ -363,6 +379,14 @@ def read_report(page: Path) -> Report | None:
     if not path.is_file():
         return None
     return msgspec.convert(encoding.loads(path.read_bytes()), Report)
+
+
+def read_window(page: Path) -> MonitoringReport | None:
+    """Return what the report of a window shows, None where it is not there."""
+    path = page.with_suffix(".json")
+    if not path.is_file():
+        return None
+    return msgspec.convert(encoding.loads(path.read_bytes()), MonitoringReport)
 
 
 def _crash_if_asked(when: str, event: AnyEvent) -> None:
@@ -474,6 +498,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
         case ModelEvaluated(evaluation=evaluation):
             return {"evaluation": evaluation}
+        case WindowJudged(monitoring=monitoring, findings=findings):
+            return {"monitoring": monitoring, "findings": (*run.findings, *findings)}
         case RevisionRouted(deployment=name, revision=revision, url=url):
             return {"deployment": name, "revision": revision, "url": url}
         case StageFinished(stage=name, error=error):

@@ -5,6 +5,7 @@ Each takes `project`, a folder of the project; the current folder if None.
 
 from mlops_nb.api.answers import as_json
 from mlops_nb.api.evaluation import evaluate
+from mlops_nb.api.monitoring import label, monitor
 from mlops_nb.api.platforms import build_images, compile, login, logout, publish
 from mlops_nb.api.projects import (
     config,
@@ -50,9 +51,11 @@ __all__ = [
     "import_",
     "init",
     "inside_run",
+    "label",
     "login",
     "logout",
     "logs",
+    "monitor",
     "parameter_names",
     "points",
     "predict",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Evaluation,
         Image,
         Load,
+        Monitoring,
         Published,
         Revision,
         Row,
@@ -42,6 +43,14 @@ MARKS = {
 }
 
 
+VERDICTS = {
+    "STABLE": "no drift",
+    "DRIFT": "drift",
+    "INSUFFICIENT": "too few rows to tell",
+    "UNKNOWN": "no reference to compare with",
+}
+
+
 def outcome(check: Check) -> str:
     """Name how a comparison came out."""
     return "PASS" if check.passed else "FAIL" if check.decides else "DIFFERS"
@@ -56,6 +65,16 @@ def gates(run: Run) -> list[str]:
     """Return how a run's model did at the gates, a line each."""
     passed = run.evaluation.gates if run.evaluation is not None else ()
     return [f"gate {outcome.gate} {gate(outcome.passed)}: {outcome.reason}" for outcome in passed]
+
+
+def watched(found: Monitoring) -> str:
+    """Return what a window of requests came to, in one line."""
+    verdict = VERDICTS[found.verdict.value]
+    named = f": {', '.join(found.drifted[:5])}" if found.drifted else ""
+    more = f" and {len(found.drifted) - 5} more" if len(found.drifted) > 5 else ""
+    return (
+        f"{found.deployment} revision {found.revision}, {found.rows:,} rows: {verdict}{named}{more}"
+    )
 
 
 def evaluated(found: Evaluation) -> str:

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.drawing import charts, html, report, sparklines, words
+from mlops_nb.drawing import charts, html, monitoring, report, sparklines, words
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
         _curves(moment),
         _figures(moment),
         _gates(run),
+        monitoring.body(moment.window) if moment.window else "",
         html.folded("evaluation", report.body(moment.report) if moment.report else ""),
         _notes(run),
         _facts(run),
@@ -231,6 +232,10 @@ def _facts(run: Run) -> str:
     rows += _pins(run.snapshot)
     if run.notebook is not None:
         rows.append(("executed notebook", html.code(run.notebook)))
+    if run.monitoring is not None:
+        rows.append(("window", html.text(words.watched(run.monitoring))))
+        rows += [("report", html.code(run.monitoring.report))] if run.monitoring.report else []
+        rows += [("started", html.code(run.monitoring.started))] if run.monitoring.started else []
     if run.evaluation is not None:
         rows.append(("evaluated", html.code(words.evaluated(run.evaluation))))
     if run.mlflow_run_id is not None:

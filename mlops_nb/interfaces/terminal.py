@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Finding,
         Hyperparameter,
         Moment,
+        Monitoring,
         Outcome,
         Pulse,
         Run,
@@ -255,6 +256,8 @@ def _result(run: Run) -> RenderableType:
         parts.append(Text.assemble(("evaluated ", "bold"), told))
     if run.model is not None:
         parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
+    if run.monitoring is not None:
+        parts.append(_watched(run.monitoring))
     if run.url is not None:
         parts.append(Text.assemble(("answers at ", "bold"), words.inert(words.served(run))))
     if run.mlflow_run_id is not None:
@@ -283,6 +286,16 @@ def _gate(outcome: Outcome) -> Text:
     style = _STYLES["SUCCEEDED" if outcome.passed else "FAILED"]
     said = f" {words.inert(outcome.gate)}: {words.inert(outcome.reason)}"
     return Text.assemble("gate ", (words.gate(outcome.passed), style), said)
+
+
+def _watched(found: Monitoring) -> Text:
+    style = "bold red" if found.alarm else "bold"
+    text = Text.assemble(("window ", "bold"), (words.inert(words.watched(found)), style))
+    if found.started is not None:
+        text.append(f"\nstarted run {words.inert(found.started)}")
+    if found.report is not None:
+        text.append(f"\nreport {words.inert(found.report)}")
+    return text
 
 
 def _error(error: Failure) -> Text:

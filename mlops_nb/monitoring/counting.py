@@ -55,7 +55,7 @@ class Counts:
 
         self.profile = profile
         self._edges = np.array(profile.edges)
-        self._bins = np.zeros(len(profile.counts), dtype=np.int64)
+        self._bins: Integers = np.zeros(len(profile.counts), dtype=np.int64)
         self._rows = self._missing = self._wrong = self._below = self._above = 0
         self._ends: list[float] = []
         self._categories: dict[str, int] = {}
@@ -124,7 +124,7 @@ class Copies:
         """Take the rows of a part of the log, by their columns."""
         import numpy as np
 
-        mixed = np.zeros(rows, dtype=np.uint64)
+        mixed: Hashes = np.zeros(rows, dtype=np.uint64)
         for values in columns:
             mixed = (mixed ^ _hashed(values.found)) * np.uint64(_MULTIPLIER)
             mixed ^= mixed >> np.uint64(_SHIFT)
@@ -151,5 +151,7 @@ def _hashed(found: Floats | Texts) -> Hashes:
     if isinstance(found, Texts):
         # The last one stands for -1.
         hashes = np.array([*map(hash, found.names), 0], dtype=np.int64)
-        return hashes[found.codes].view(np.uint64)
-    return np.where(np.isnan(found), np.nan, found).view(np.uint64)
+        mixed: Hashes = hashes[found.codes].view(np.uint64)
+    else:
+        mixed = np.where(np.isnan(found), np.nan, found).view(np.uint64)
+    return mixed

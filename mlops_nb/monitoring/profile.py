@@ -55,7 +55,7 @@ def column(name: str, values: pd.Series) -> ColumnProfile:
     """Return the profile of one column."""
     import pandas as pd
 
-    given = {"name": name, "type": str(values.dtype), "rows": len(values)}
+    given: dict[str, Any] = {"name": name, "type": str(values.dtype), "rows": len(values)}
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return _numeric(given, values.to_numpy(dtype=float, na_value=math.nan))
     counted = values.dropna().map(str).value_counts()
@@ -88,10 +88,9 @@ def _numeric(given: dict[str, Any], values: np.ndarray[Any, Any]) -> ColumnProfi
 def _edges(known: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    if not len(known):
-        return np.empty(0)
-    distinct = np.unique(known)
+    distinct: np.ndarray[Any, Any] = np.unique(known)
     if len(distinct) <= _DISTINCT:
         return distinct[:-1]
     # A value of the data each, so that values that are often there are never halved.
-    return np.unique(np.quantile(known, _QUANTILES, method="inverted_cdf"))
+    edges: np.ndarray[Any, Any] = np.unique(np.quantile(known, _QUANTILES, method="inverted_cdf"))
+    return edges

@@ -35,11 +35,6 @@ def _service(health: Health) -> Iterator[Finding]:
             f"{health.failed} of {health.answered} requests failed by the service's own fault",
             "see what it printed: jupyter mlops deployments; the log is in its folder",
         )
-    if health.unlogged:
-        yield _warning(
-            f"the inference log could not take {health.unlogged} requests",
-            "make room on the disk, or keep a part of them: service.log_sample in deployment.yaml",
-        )
 
 
 def _types(profile: Profile, window: Window) -> Iterator[Finding]:

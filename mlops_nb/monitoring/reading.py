@@ -7,6 +7,7 @@ line: the same columns come out, and what does not fit is counted.
 
 from __future__ import annotations
 
+import contextlib
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -109,7 +110,7 @@ def _newest(folder: Path, span: Span) -> float:
     for at, rows in sorted(found, reverse=True):
         left -= rows
         if left <= 0:
-            return max(at, span.since or 0.0)
+            return max(float(at), span.since or 0.0)
     return span.since or 0.0
 
 
@@ -125,10 +126,8 @@ def _decoded(data: bytes, kind: type[Any]) -> tuple[list[Any], int]:
 def _whole(lines: Sequence[bytes], decoder: Any) -> tuple[list[Any], int]:
     found = []
     for line in lines:
-        try:
+        with contextlib.suppress(msgspec.DecodeError):
             found.append(decoder.decode(line))
-        except msgspec.DecodeError:
-            continue
     return found, len(lines) - len(found)
 
 

@@ -1,4 +1,4 @@
-"""The reference of a model: made from the data of its training, kept with its run and its package."""
+"""The reference of a model: made from its training data, kept with its run and its package."""
 
 from __future__ import annotations
 

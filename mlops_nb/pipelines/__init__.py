@@ -42,6 +42,7 @@ TRAINING = Pipeline(
 )
 DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "deploy", "verify"))
 EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evaluate"))
-PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, EVALUATION, DEPLOYMENT)}
+MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
+PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, EVALUATION, DEPLOYMENT, MONITORING)}
 # Of the others the stages have no images yet, or nobody pushes what they need.
 ON_CLUSTER = (TRAINING,)

@@ -6,6 +6,7 @@ counted and left out. Files begin anew at a size, and the oldest go when all of 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import random
@@ -49,6 +50,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, Any]
     outputs: Any
     label: Any = None
+
+
+class _Id(msgspec.Struct, frozen=True):
+    id: str
 
 
 class InferenceLog:
@@ -167,6 +172,17 @@ def label(folder: Path, told: Mapping[str, Any]) -> None:
         os.write(descriptor, lines)
     finally:
         os.close(descriptor)
+
+
+def ids(folder: Path) -> set[str]:
+    """Return the ids of all logged requests."""
+    decoder = msgspec.json.Decoder(_Id)
+    found = set()
+    for path in folder.glob(PATTERN):
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(msgspec.DecodeError):
+                found.add(decoder.decode(line).id)
+    return found
 
 
 def labels(folder: Path) -> dict[str, Any]:

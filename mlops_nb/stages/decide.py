@@ -15,6 +15,7 @@ from mlops_nb import encoding, journal
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import WindowJudged, emit
 from mlops_nb.monitoring import judging
+from mlops_nb.settings import STATE_FOLDER
 from mlops_nb.stages import DRIVER_PID, STAGE_HOST, reuse
 from mlops_nb.stages import volume as volumes
 from mlops_nb.types import MonitoringReport
@@ -80,7 +81,7 @@ def _started(found: MonitoringReport, project: Path, words: list[str]) -> str:
 
 def _mark(found: MonitoringReport, project: Path) -> Path:
     window = found.window
-    folder = project / ".mlops" / "monitoring"
+    folder = project / STATE_FOLDER / "monitoring"
     return folder / f"{window.deployment}-{window.revision}.started"
 
 

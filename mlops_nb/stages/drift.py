@@ -72,7 +72,7 @@ def _tested(store: Store, origin: str) -> dict[str, float]:
 def _keep(store: Store, experiment: str, report: MonitoringReport) -> None:
     """Keep the report in the run's folder, and both report and figures in MLflow."""
     page, text = drawn.page(report), encoding.record(report, indent=2)
-    RunFolder(Path(os.environ[journal.RUN_FOLDER])).keep_watched(page, text)
+    RunFolder(Path(os.environ[journal.RUN_FOLDER])).keep_report(page, report)
     figures = judging.figures(report)
     mlflow_run_id = store.series(experiment=experiment, deployment=report.window.deployment)
     store.log_step(mlflow_run_id, figures, report.window.until or time.time())

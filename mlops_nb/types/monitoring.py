@@ -1,4 +1,4 @@
-"""What a model was trained on, in figures, and what a window of its requests looks like beside it."""
+"""What a model was trained on, in figures, and a window of its requests beside it."""
 
 from __future__ import annotations
 
@@ -122,7 +122,6 @@ class Health(Record, frozen=True, kw_only=True):
             not say.
         refused: Those of them that were the callers' mistakes (4xx).
         failed: Those that were its own (5xx).
-        unlogged: Answered requests that the inference log could not take.
     """
 
     requests: int = 0
@@ -132,7 +131,6 @@ class Health(Record, frozen=True, kw_only=True):
     answered: int | None = None
     refused: int = 0
     failed: int = 0
-    unlogged: int = 0
 
 
 class Window(Record, frozen=True, kw_only=True):
@@ -279,7 +277,7 @@ class Monitoring(Record, frozen=True, kw_only=True):
 
 
 class Labels(Record, frozen=True, kw_only=True):
-    """What became of labels that were told: how many, and how many of them no logged request has."""
+    """What became of labels: how many were told, and how many of them no logged request has."""
 
     told: int
     unknown: int = 0
