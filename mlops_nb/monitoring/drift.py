@@ -48,7 +48,7 @@ class _Novelty(NamedTuple):
     """Values of a window that the reference has none of, and the chance of so many of them."""
 
     what: str
-    count: int
+    rows: int
     p_value: float
 
 
@@ -90,10 +90,10 @@ def _judged(one: _Compared, level: float) -> ColumnDrift:
     novel = [
         new
         for new in one.novelties
-        if new.p_value < level and new.count >= NOVEL * max(1, one.now.rows)
+        if new.p_value < level and new.rows >= NOVEL * max(1, one.now.rows)
     ]
     moved = one.p_value is not None and one.p_value < level and one.psi > PSI
-    reasons = [f"{new.count / one.now.rows:.1%} {new.what}" for new in novel]
+    reasons = [f"{new.rows / one.now.rows:.1%} {new.what}" for new in novel]
     if moved:
         reasons.insert(0, _moved(one))
     labels, before, now = _drawn(one.before, one.now)
@@ -105,7 +105,7 @@ def _judged(one: _Compared, level: float) -> ColumnDrift:
         reason="; ".join(reasons),
         p_value=one.p_value,
         psi=one.psi,
-        novel=sum(new.count for new in one.novelties) / max(1, one.now.rows),
+        novel=sum(new.rows for new in one.novelties) / max(1, one.now.rows),
         missing=_part(one.now.missing, one.now.rows),
         missing_before=_part(one.before.missing, one.before.rows),
         labels=labels,
@@ -147,18 +147,19 @@ def _pooled(before: Array, now: Array, *, ordered: bool) -> Array:
     """
     import numpy as np
 
-    table = np.stack([before, now])
+    table: Array = np.stack([before, now])
     sizes = table.sum(axis=1)
     if not sizes.all():
         return table[:, :0]
     # What a bin is expected to hold in the smaller of the two samples.
     wanted = _EXPECTED * sizes.sum() / sizes.min()
     values, missing = table[:, :-1], table[:, -1:]
-    pooled = _neighbours(values, wanted) if ordered else _rest(values, wanted)
+    pooled: Array = _neighbours(values, wanted) if ordered else _rest(values, wanted)
     if 0 < missing.sum() < wanted and pooled.shape[1]:
         pooled[:, -1:] += missing
-        return pooled
-    return np.concatenate([pooled, missing], axis=1) if missing.sum() else pooled
+    elif missing.sum():
+        pooled = np.concatenate([pooled, missing], axis=1)
+    return pooled
 
 
 def _neighbours(table: Array, wanted: float) -> Array:
@@ -175,7 +176,8 @@ def _neighbours(table: Array, wanted: float) -> Array:
         columns[-1] = columns[-1] + open_
     elif open_.sum():
         columns = [open_]
-    return np.array(columns).T if columns else table[:, :0]
+    joined: Array = np.array(columns).T if columns else table[:, :0]
+    return joined
 
 
 def _rest(table: Array, wanted: float) -> Array:
@@ -183,10 +185,10 @@ def _rest(table: Array, wanted: float) -> Array:
 
     large = table.sum(axis=0) >= wanted
     rest = table[:, ~large].sum(axis=1, keepdims=True)
-    if rest.sum() and (rest.sum() >= wanted or not large.any()):
-        return np.concatenate([table[:, large], rest], axis=1)
-    kept = table[:, large].copy()
-    if rest.sum():
+    kept: Array = table[:, large].copy()
+    if rest.sum() >= wanted or (rest.sum() and not large.any()):
+        kept = np.concatenate([kept, rest], axis=1)
+    elif rest.sum():
         kept[:, [int(kept.sum(axis=0).argmin())]] += rest
     return kept
 
