@@ -81,7 +81,9 @@ def assemble(parts: Parts, target: Path) -> str:
         import_folders=parts.import_folders,
         trusted=parts.trusted,
         **_of_model(parts.model),
-        origin=msgspec.to_builtins(msgspec.structs.replace(parts.origin, deployed_by=None)),
+        origin=msgspec.to_builtins(
+            msgspec.structs.replace(parts.origin, deployed_by=None, despite=None)
+        ),
     )
     _write(target / package.MANIFEST, msgspec.json.encode(manifest, order="sorted"))
     return package.digest(target)

@@ -98,6 +98,11 @@ def compared(texts: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def called(opponent: str) -> str:
+    """Return how to speak of an opponent."""
+    return "the other model" if opponent == "against" else f"the {opponent}"
+
+
 def outcomes(
     texts: Iterable[str],
     metrics: Mapping[str, float],
@@ -145,8 +150,8 @@ def _threshold(gate: Gate, wanted: float, metrics: Mapping[str, float]) -> Outco
 
 
 def _comparison(gate: Gate, duel: Duel) -> Outcome:
-    name = gate.opponent
-    figures = f"{duel.ours:.4g} against {duel.theirs:.4g} of the {name}, {duel.rows:,} rows"
+    name = called(gate.opponent)
+    figures = f"{duel.ours:.4g} against {duel.theirs:.4g} of {name}, {duel.rows:,} rows"
     if gate.sign == ">":
         return _outcome(gate, duel.low > 0, f"{figures}: {duel.test} p = {duel.p_value:.3g}")
     bound = f"the gain is {duel.low:+.4g} at the least ({duel.test})"

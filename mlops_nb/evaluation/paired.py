@@ -19,7 +19,7 @@ from mlops_nb.types import Duel
 if TYPE_CHECKING:
     from mlops_nb.evaluation.predictions import Predictions
 
-RESAMPLES = 500
+RESAMPLES = 1000
 _SEED = 0
 
 
@@ -44,7 +44,7 @@ def duel(
         prefix: What the metric's name begins with.
         significance: One-sided.
     """
-    mine, other = scores.one(ours, metric), scores.one(theirs, metric)
+    mine, other = _value(ours, metric), _value(theirs, metric)
     won = lost = None
     if metric == "accuracy":
         right, there = ours.predicted == ours.truth, theirs.predicted == theirs.truth
@@ -98,14 +98,15 @@ def bootstrap(
     """
     import numpy
 
+    from mlops_nb.evaluation import resampling
+
     random = numpy.random.default_rng(_SEED)
     rows = len(ours.truth)
+    mine, other = resampling.metric(ours, metric), resampling.metric(theirs, metric)
     gains = []
     for _ in range(RESAMPLES):
-        drawn = random.integers(0, rows, rows)
-        gains.append(
-            scores.one(ours.where(drawn), metric) - scores.one(theirs.where(drawn), metric)
-        )
+        counts = numpy.bincount(random.integers(0, rows, rows), minlength=rows)
+        gains.append(mine(counts) - other(counts))
     sample = scores.sign(metric) * numpy.asarray(gains)
     sample = sample[numpy.isfinite(sample)]
     if not len(sample):
@@ -113,3 +114,8 @@ def bootstrap(
     low, high = numpy.quantile(sample, [significance, 1 - significance])
     p_value = (1 + (sample <= 0).sum()) / (1 + len(sample))
     return float(p_value), float(low), float(high)
+
+
+def _value(made: Predictions, metric: str) -> float:
+    found = scores.one(made, metric)
+    return float("nan") if found is None else found

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlops_nb.evaluation.tables import Table
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
+_TASKS = (CLASSIFICATION, REGRESSION)
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,14 @@ def predict(model: Any, table: Table, task: str) -> Predictions:
         task: "classification" or "regression", "" to find out.
 
     Raises:
-        StageError: It gives not one prediction a row.
+        StageError: It gives not one prediction a row, or there is no such task.
     """
     import numpy
 
+    if task not in ("", *_TASKS):
+        raise StageError(
+            f"the task is {task!r}", hint=f"set evaluation.task to {' or '.join(_TASKS)}"
+        )
     inputs = table.inputs(model)
     truth = table.truth.to_numpy()
     given = numpy.asarray(model.predict(inputs))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mlops_nb.evaluation.predictions import CLASSIFICATION, REGRESSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlops_nb.evaluation.predictions import Predictions
 
 # What models are compared by where nothing else is asked for.
@@ -20,56 +22,89 @@ def sign(metric: str) -> int:
 
 
 def of(made: Predictions) -> dict[str, float]:
-    """Return the metrics of predictions; none where there are no rows."""
-    if not len(made.truth):
-        return {}
-    if made.task == REGRESSION:
-        return _regression(made)
-    return {**_classification(made), **_probabilistic(made)}
+    """Return the metrics of predictions, without those that are not defined on these rows."""
+    found = {name: one(made, name) for name in _METRICS[made.task]}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def one(made: Predictions, metric: str) -> float:
-    """Return one metric, NaN where it is not defined on these rows."""
-    if metric == "accuracy":
-        return float((made.truth == made.predicted).mean())
-    return of(made).get(metric, float("nan"))
+def one(made: Predictions, metric: str) -> float | None:
+    """Return one metric, None where it is not defined on these rows."""
+    compute = _METRICS[made.task].get(metric)
+    return compute(made) if compute is not None and len(made.truth) else None
 
 
-def _regression(made: Predictions) -> dict[str, float]:
-    from sklearn import metrics
-
-    found = {
-        "rmse": float(metrics.mean_squared_error(made.truth, made.predicted) ** 0.5),
-        "mae": float(metrics.mean_absolute_error(made.truth, made.predicted)),
-    }
-    if len(made.truth) > 1:
-        found["r2"] = float(metrics.r2_score(made.truth, made.predicted))
-    return found
+def _accuracy(made: Predictions) -> float:
+    return float((made.truth == made.predicted).mean())
 
 
-def _classification(made: Predictions) -> dict[str, float]:
-    from sklearn import metrics
+def _balanced_accuracy(made: Predictions) -> float:
+    from sklearn.metrics import recall_score
 
-    truth, predicted = made.truth, made.predicted
-    return {
-        "accuracy": float(metrics.accuracy_score(truth, predicted)),
-        "balanced_accuracy": float(metrics.balanced_accuracy_score(truth, predicted)),
-        "f1": float(metrics.f1_score(truth, predicted, average="macro")),
-    }
+    # The mean of recalls; over the classes that are there, so that none is undefined.
+    present = sorted(set(made.truth.tolist()), key=made.classes.index)
+    recalls = recall_score(
+        made.truth, made.predicted, labels=present, average="macro", zero_division=0
+    )
+    return float(recalls)
 
 
-def _probabilistic(made: Predictions) -> dict[str, float]:
-    from sklearn import metrics
+def _f1(made: Predictions) -> float:
+    from sklearn.metrics import f1_score
 
-    truth, known, shares = made.truth, list(made.known), made.probabilities
-    present = set(truth.tolist())
-    if shares is None or len(known) < 2 or len(present) < 2 or not present <= set(known):
-        return {}
-    if len(known) == 2:
-        roc_auc = metrics.roc_auc_score(truth, shares[:, 1])
-    elif len(present) == len(known):
-        roc_auc = metrics.roc_auc_score(truth, shares, multi_class="ovr", labels=known)
-    else:
-        roc_auc = None
-    found = {} if roc_auc is None else {"roc_auc": float(roc_auc)}
-    return {**found, "log_loss": float(metrics.log_loss(truth, shares, labels=known))}
+    return float(f1_score(made.truth, made.predicted, average="macro"))
+
+
+def _roc_auc(made: Predictions) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    if not _has_probabilities(made):
+        return None
+    if len(made.known) == 2:
+        return float(roc_auc_score(made.truth, made.probabilities[:, 1]))
+    if len(set(made.truth.tolist())) < len(made.known):
+        return None
+    known = list(made.known)
+    return float(roc_auc_score(made.truth, made.probabilities, multi_class="ovr", labels=known))
+
+
+def _log_loss(made: Predictions) -> float | None:
+    from sklearn.metrics import log_loss
+
+    if not _has_probabilities(made):
+        return None
+    return float(log_loss(made.truth, made.probabilities, labels=list(made.known)))
+
+
+def _has_probabilities(made: Predictions) -> bool:
+    present = set(made.truth.tolist())
+    return made.probabilities is not None and len(present) > 1 and present <= set(made.known)
+
+
+def _rmse(made: Predictions) -> float:
+    from sklearn.metrics import mean_squared_error
+
+    return float(mean_squared_error(made.truth, made.predicted) ** 0.5)
+
+
+def _mae(made: Predictions) -> float:
+    from sklearn.metrics import mean_absolute_error
+
+    return float(mean_absolute_error(made.truth, made.predicted))
+
+
+def _r2(made: Predictions) -> float | None:
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(made.truth, made.predicted)) if len(made.truth) > 1 else None
+
+
+_METRICS: dict[str, dict[str, Callable[[Predictions], float | None]]] = {
+    CLASSIFICATION: {
+        "accuracy": _accuracy,
+        "balanced_accuracy": _balanced_accuracy,
+        "f1": _f1,
+        "roc_auc": _roc_auc,
+        "log_loss": _log_loss,
+    },
+    REGRESSION: {"rmse": _rmse, "mae": _mae, "r2": _r2},
+}

@@ -216,9 +216,9 @@ class _Findings:
                 found += self._opponent(name, uri, compared.get(name, []), table)
         for name in compared:
             if not named.get(name):
-                self.absent[name] = f"there is no {name} to compare with"
+                self.absent[name] = f"{gates.called(name)} is not there to compare with"
             elif named[name] == self.uri:
-                self.absent[name] = f"it is the {name} itself"
+                self.absent[name] = f"it is {gates.called(name)} itself"
         return found
 
     def _champion(self) -> str:
@@ -232,7 +232,7 @@ class _Findings:
         except Exception as error:
             # Its code is not that of this run, and may raise anything.
             said = error.message if isinstance(error, MlopsError) else str(error)
-            self.broken[name] = f"the {name} cannot predict these data: {said}"
+            self.broken[name] = f"{gates.called(name)} cannot predict these data: {said}"
             print(self.broken[name])
             return []
         return [Opponent(name, uri, model, metrics)]

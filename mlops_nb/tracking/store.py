@@ -265,6 +265,12 @@ class Store:
         with self._reached():
             self._client.set_model_version_tag(name, version, tag, value)
 
+    def version_tag(self, name: str, version: str, tag: str) -> str:
+        """Return a tag of a version of a registered model, "" where it has none."""
+        with self._reached():
+            found: str = self._client.get_model_version(name, version).tags.get(tag, "")
+        return found
+
     def find_version(self, name: str, version: str = "", alias: str = "") -> tuple[Model, str]:
         """Find a version of a registered model.
 
