@@ -1,6 +1,6 @@
 """Reading and checking an inference log of a million rows, one a request, of twenty columns.
 
-    python -m benchmarks.monitoring FOLDER own|pandas    one measurement, in a process of its own
+python -m benchmarks.monitoring FOLDER own|pandas    one measurement, in a process of its own
 """
 
 from __future__ import annotations
@@ -124,8 +124,4 @@ def _pandas(folder: Path) -> None:
 if __name__ == "__main__":
     {"own": _own, "pandas": _pandas}[sys.argv[2]](Path(sys.argv[1]))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {"cpu_s": used.ru_utime + used.ru_stime, "memory_mb": used.ru_maxrss / 1024}
-        )
-    )
+    print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "memory_mb": used.ru_maxrss / 1024}))

@@ -267,3 +267,9 @@ def test_states_follow_the_cluster(team):
     assert [one.state for one in deployment.revisions] == [RevisionState.READY] * 2
     assert [one.name for one in team.target.list()] == ["scores"]
     assert deployment.url is not None
+
+
+def test_the_log_of_requests_is_refused_for_it_is_not_here(team):
+    team.deploy()
+    with pytest.raises(DeploymentError, match="in its pods, and not on this machine"):
+        team.target.requests("scores", 1)
