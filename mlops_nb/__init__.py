@@ -22,10 +22,13 @@ _HOMES = {
     "delete": "api",
     "deploy": "api",
     "deployments": "api",
+    "evaluate": "api",
     "export": "api",
     "import_": "api",
     "init": "api",
+    "label": "api",
     "login": "api",
+    "monitor": "api",
     "logout": "api",
     "publish": "api",
     "reproduce": "api",
@@ -50,6 +53,7 @@ _HOMES = {
     "Comparison": "types",
     "Config": "settings",
     "Deployment": "types",
+    "Evaluation": "types",
     "MlopsError": "exceptions",
     "Run": "types",
     "RunState": "types",
@@ -60,6 +64,7 @@ __all__ = [
     "Comparison",
     "Config",
     "Deployment",
+    "Evaluation",
     "MlopsError",
     "Run",
     "RunState",
@@ -73,12 +78,15 @@ __all__ = [
     "delete",
     "deploy",
     "deployments",
+    "evaluate",
     "export",
     "import_",
     "init",
+    "label",
     "login",
     "logout",
     "logs",
+    "monitor",
     "predict",
     "publish",
     "reproduce",
@@ -112,12 +120,15 @@ if TYPE_CHECKING:
         delete,
         deploy,
         deployments,
+        evaluate,
         export,
         import_,
         init,
+        label,
         login,
         logout,
         logs,
+        monitor,
         predict,
         publish,
         reproduce,
@@ -140,7 +151,7 @@ if TYPE_CHECKING:
     )
     from mlops_nb.exceptions import MlopsError
     from mlops_nb.settings import Config
-    from mlops_nb.types import Comparison, Deployment, Run, RunState, Snapshot
+    from mlops_nb.types import Comparison, Deployment, Evaluation, Run, RunState, Snapshot
 
 
 def __getattr__(name: str) -> Any:

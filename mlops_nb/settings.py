@@ -73,6 +73,16 @@ class Config:
     data_test: str = _setting("", "dataset to evaluate on, never shown to tuning")
     data_other: tuple[str, ...] = _setting((), "further datasets that the notebook reads")
     data_target: str = _setting("", "column to predict; found by the model's signature if empty")
+    gates_require: tuple[str, ...] = _setting(
+        (), "what a model has to meet, such as test_accuracy>=0.9 or test_accuracy>=champion-0.01"
+    )
+    gates_significance: float = _setting(
+        0.05, "how often a model that is no better may pass for one that is"
+    )
+    evaluation_slices: tuple[str, ...] = _setting(
+        (), "columns by whose values the metrics are given as well"
+    )
+    evaluation_task: str = _setting("", "classification or regression; found out if empty")
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
     deploy_target: str = _setting("local", "where models are served: local, container or kserve")
@@ -382,6 +392,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
             return value
         raise _ill_typed(name, value, f'a table of strings: [{dotted(name)}] and KEY = "value"')
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
     if type(value) is not type(default):
         raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
     return value
@@ -436,4 +448,9 @@ def _parsed(variable: str, text: str, default: Any) -> Any:
             return int(text)
         except ValueError:
             raise ConfigError(f"{variable} is {text!r}", hint="it takes a whole number") from None
+    if isinstance(default, float):
+        try:
+            return float(text)
+        except ValueError:
+            raise ConfigError(f"{variable} is {text!r}", hint="it takes a number") from None
     return text

@@ -4,6 +4,8 @@ Each takes `project`, a folder of the project; the current folder if None.
 """
 
 from mlops_nb.api.answers import as_json
+from mlops_nb.api.evaluation import evaluate
+from mlops_nb.api.monitoring import label, monitor
 from mlops_nb.api.platforms import build_images, compile, login, logout, publish
 from mlops_nb.api.projects import (
     config,
@@ -52,15 +54,18 @@ __all__ = [
     "delete",
     "deploy",
     "deployments",
+    "evaluate",
     "export",
     "fire_in_background",
     "follow",
     "import_",
     "init",
     "inside_run",
+    "label",
     "login",
     "logout",
     "logs",
+    "monitor",
     "parameter_names",
     "points",
     "predict",

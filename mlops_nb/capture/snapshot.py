@@ -86,26 +86,34 @@ def preview(config: Config, wanted: Wanted) -> Captured:
         return _Capture(config, wanted, keep=False, commit=place).snapshot("")
 
 
-def take_code(config: Config, *, name: str) -> tuple[Snapshot, tuple[Finding, ...]]:
-    """Pin code and environment alone, for what is no run of a notebook.
+def take_code(
+    config: Config, *, name: str, tests: Sequence[str] = ()
+) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """Pin code, environment and test data, for what is no run of a notebook.
+
+    Args:
+        config: The project's settings.
+        name: Name of the snapshot's ref, the run's id.
+        tests: Test datasets.
 
     Raises:
         MlopsError: Something cannot be pinned; nothing was submitted.
     """
     repository = Repository.find(config.root)
     top = repository.root.resolve()
-    firing = occasion.current()
-    if firing is not None and firing.commit is not None:
-        code = repository.pinned(firing.commit, config.root, name=name, branch=firing.branch)
-        findings: tuple[Finding, ...] = ()
-    else:
-        rules = Rules(config.code_file_limit_mb, config.code_include)
-        code, findings = repository.snapshot(name, config.root, {}, rules)
+    findings: tuple[Finding, ...] = ()
+    with _place(config) as place:
+        pinned, replaced = _pinned_tests(config, repository, tests, place) if tests else ([], {})
+        if place is not None:
+            code = repository.pinned(place.sha, config.root, name=name, branch=place.branch)
+        else:
+            rules = Rules(config.code_file_limit_mb, config.code_include)
+            code, findings = repository.snapshot(name, config.root, replaced, rules)
     code = msgspec.structs.replace(code, python_path=environment.import_paths(top))
     pins = Snapshot(
         code=code,
         notebook="",
-        datasets=(),
+        datasets=tuple(msgspec.structs.replace(d, sha=d.sha or code.sha) for d in pinned),
         hyperparameters=(),
         environment=environment.read(top),
     )
@@ -134,6 +142,14 @@ def _accepted(config: Config, snapshot: Snapshot, name: str) -> None:
     except BaseException:
         Repository.find(config.root).forget(name)
         raise
+
+
+def _pinned_tests(
+    config: Config, repository: Repository, places: Sequence[str], commit: Commit | None
+) -> tuple[list[Dataset], Mapping[str, bytes]]:
+    with datasets.opened(config, repository, keep=True, commit=commit) as source:
+        pinned = [source.dataset("test", source.of_project(place)) for place in places]
+        return pinned, source.replaced
 
 
 class _Capture:

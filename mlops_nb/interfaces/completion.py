@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _TAKES_RUN = (
     "show", "compare", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export",
+    "evaluate",
 )  # fmt: skip
 _TAKES_NOTEBOOK = ("train", "status", "schedule")
 _TAKES_SCHEDULE = ("schedules", "reschedule", "unschedule")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Finding,
         Hyperparameter,
         Moment,
+        Monitoring,
+        Outcome,
         Pulse,
         Run,
         Schedule,
@@ -280,8 +282,14 @@ def _result(run: Run) -> RenderableType:
         for name, value in words.metrics(run):
             table.add_row(_plain(name), f"{value:.6g}")
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
+    if run.evaluation is not None:
+        parts += [_gate(outcome) for outcome in run.evaluation.gates]
+        told = words.inert(words.evaluated(run.evaluation))
+        parts.append(Text.assemble(("evaluated ", "bold"), told))
     if run.model is not None:
         parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
+    if run.monitoring is not None:
+        parts.append(_watched(run.monitoring))
     if run.url is not None:
         parts.append(Text.assemble(("answers at ", "bold"), words.inert(words.served(run))))
     if run.mlflow_run_id is not None:
@@ -304,6 +312,22 @@ def _result(run: Run) -> RenderableType:
         served = uri.startswith(("http://", "https://"))
         parts.append(Text(f"  {uri}" if served else f"  mlflow ui --backend-store-uri {uri}"))
     return Group(*parts)
+
+
+def _gate(outcome: Outcome) -> Text:
+    style = _STYLES["SUCCEEDED" if outcome.passed else "FAILED"]
+    said = f" {words.inert(outcome.gate)}: {words.inert(outcome.reason)}"
+    return Text.assemble("gate ", (words.gate(outcome.passed), style), said)
+
+
+def _watched(found: Monitoring) -> Text:
+    style = "bold red" if found.alarm else "bold"
+    text = Text.assemble(("window ", "bold"), (words.inert(words.watched(found)), style))
+    if found.started is not None:
+        text.append(f"\nstarted run {words.inert(found.started)}")
+    if found.report is not None:
+        text.append(f"\nreport {words.inert(found.report)}")
+    return text
 
 
 def _error(error: Failure) -> Text:

@@ -48,3 +48,20 @@ def data(option: str, text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, str(value)
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """Return the JSON object in a file, or on standard input for "-".
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        found = json.loads(click.open_file(name, encoding="utf-8").read())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{name} holds no JSON: {error}", hint='such as {"a request\'s id": 1}'
+        ) from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{name} holds no JSON object", hint='such as {"a request\'s id": 1}')
+    return found
