@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -23,6 +22,8 @@ OVERLAP = ("skip", "queue", "parallel")
 # A scheduler that is there fires within seconds, on a machine under load within a minute.
 GRACE = timedelta(seconds=60)
 MOST = 1000
+# After a year of minutes it would take long to begin with the first.
+_FIRST_SPAN = timedelta(hours=1)
 
 
 def decide(
@@ -36,11 +37,22 @@ def decide(
         now: The time.
         going_on: Firings of the schedule that are not closed.
     """
-    due = deque(takewhile(lambda m: m <= now, timing.dues(schedule, since)), maxlen=MOST)
+    due = _due(schedule, since, now)
     late = [moment for moment in due if now - moment > GRACE]
     firings = [new_firing(schedule, timing.iso(moment), made_up=moment in late) for moment in due]
     decided = _of_missed(schedule.missed, firings, len(late))
     return _beside(schedule.overlap, decided, going_on)
+
+
+def _due(schedule: Schedule, since: datetime, now: datetime) -> list[datetime]:
+    """Return the newest moments that have become due, looked for from the end."""
+    span = _FIRST_SPAN
+    while True:
+        start = max(since, now - span)
+        found = list(takewhile(lambda m: m <= now, timing.dues(schedule, start)))
+        if start == since or len(found) >= MOST:
+            return found[-MOST:]
+        span *= 4
 
 
 def _of_missed(policy: str, firings: list[Firing], late: int) -> list[Firing]:

@@ -123,6 +123,10 @@ class Scheduler:
         return max(_SHORTEST_WAIT_S, min([_LONGEST_WAIT_S, *waits]))
 
     def _once(self) -> float:
+        if self._lease is not None and lease.is_lost(self._store.lease, self._lease):
+            # Somebody has removed the folder, and another scheduler may hold a new one.
+            os.close(self._lease)
+            self._lease = None
         if not self.fires:
             self._lease = self._take()
             if not self.fires:

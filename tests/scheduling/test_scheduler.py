@@ -167,6 +167,17 @@ def test_of_two_one_fires_and_the_other_takes_over(office, until):
     assert not second.fires
 
 
+def test_a_lease_that_was_removed_counts_no_more(office):
+    office.schedule(paused=True)
+    first, second = Scheduler(office.project.root), Scheduler(office.project.root)
+    first._once()
+    office.store.lease.unlink()
+    second._once()
+    first._once()
+    assert (first.fires, second.fires) == (False, True)
+    second._let_go()
+
+
 def test_a_store_that_cannot_be_read_is_said_and_tried_again(office):
     schedule = office.schedule(cron="* * * * *")
     said = []
