@@ -225,5 +225,6 @@ def asking(found: Sequence[Deployment]) -> list[str]:
     for deployment in found:
         if deployment.url is not None:
             token = f' -H "Authorization: Bearer $(cat {deployment.token_file})"'
-            lines.append(f"curl{token if deployment.token_file else ''} {deployment.url}/")
+            host = f' -H "Host: {deployment.host}"' if deployment.host else ""
+            lines.append(f"curl{token if deployment.token_file else ''}{host} {deployment.url}/")
     return [*errors, *lines]

@@ -65,6 +65,10 @@ class Attendant(threading.Thread):
                 self._output.beat()
         except (MlopsError, OSError, ValueError) as error:
             self._output.say(f"the deployment cannot be followed any more: {error}")
+            return
+        if not self._relieved.is_set():
+            ended = panel.gone(self._last)
+            self._output.show(Shown(ended, ended, f"{self._name} was taken down"))
         self._output.settle()
 
     def _shown(self) -> Shown:

@@ -35,6 +35,14 @@ def panel(pulse: Pulse, trends: Trends | None = None, *, buttons: bool = False) 
     return html.frame("".join(f"<div>{part}</div>" for part in parts))
 
 
+def gone(pulse: Pulse) -> str:
+    """Return what is left to say of a deployment that was taken down."""
+    runs = ", ".join(r.origin.run_id for r in pulse.deployment.revisions if r.origin.run_id)
+    name = html.text(pulse.deployment.name)
+    what = f"<b>{name}</b> was taken down {html.dim(f'it served {runs}' if runs else '')}"
+    return html.frame(f"<div>{html.state(DeploymentState.STOPPED.value)} &nbsp;{what}</div>")
+
+
 def text(pulse: Pulse) -> str:
     """Return a deployment as a few lines of text."""
     deployment = pulse.deployment

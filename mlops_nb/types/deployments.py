@@ -110,6 +110,7 @@ class Deployment(Record, frozen=True, kw_only=True):
         revisions: Newest first.
         url: Where it answers, the same for all revisions to come; None before the first.
         token_file: File of the token that requests have to carry, None where they need none.
+        host: What requests name as their `Host`, where the address is that of a gateway.
         error: Why it is not ready.
     """
 
@@ -119,6 +120,7 @@ class Deployment(Record, frozen=True, kw_only=True):
     revisions: tuple[Revision, ...] = ()
     url: str | None = None
     token_file: str | None = None
+    host: str | None = None
     error: Failure | None = None
 
     def revision(self, number: int) -> Revision:

@@ -14,7 +14,7 @@ from mlops_nb.exceptions import DeploymentError, RunError, TrackingError
 from mlops_nb.settings import Config
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import DeploymentState, RunState
-from tests.vocabulary import executed
+from tests.vocabulary import PANELS_END, executed, shown
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def story(tmp_path_factory):
     """The quickstart, and what the cells of its notebook show that serves it."""
     root = tmp_path_factory.mktemp("quickstart")
     api.init(root, example="quickstart")
-    return root, executed(root / "serve.ipynb")
+    return root, executed(root / "serve.ipynb", then=PANELS_END)
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +68,6 @@ def deployed(quickstart):
     return root, run
 
 
-def shown(outputs):
-    """Return the last thing that a cell shows, as text."""
-    last = outputs[-1]
-    return last["text"] if last.output_type == "stream" else last.data["text/plain"]
-
-
 def test_the_notebook_serves_replaces_and_takes_down(story):
     _, cells = story
     assert "SUCCEEDED" in shown(cells["deploy"])
@@ -83,12 +77,12 @@ def test_the_notebook_serves_replaces_and_takes_down(story):
     assert "quickstart is gone" in shown(cells["undeploy"])
 
 
-def test_the_panel_that_is_saved_has_the_canary_and_needs_no_widget(story):
+def test_the_panel_that_is_saved_says_how_it_ended_and_needs_no_widget(story):
     _, cells = story
     panel = cells["panel"][-1].data
     assert set(panel) == {"text/html", "text/plain"}
-    assert "10 %" in panel["text/html"]
-    assert "%mlops undeploy quickstart --keep" in panel["text/html"]
+    assert "was taken down" in panel["text/html"]
+    assert panel["text/plain"] == "quickstart was taken down"
 
 
 def test_a_run_is_served_with_one_word(quickstart, deployed):

@@ -101,6 +101,7 @@ def test_what_users_write_adds_nothing_to_the_panel(text, buttons):
     found = Elements(panel.panel(pulse(text), trends(), buttons=buttons))
     plain = Elements(panel.panel(pulse(), trends(), buttons=buttons))
     assert (found.found, found.parts) == (plain.found, plain.parts)
+    assert Elements(panel.gone(pulse(text))).found == Elements(panel.gone(pulse())).found
 
 
 @pytest.mark.parametrize("text", NAMED)
