@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TAKES_RUN = (
     "show", "compare", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export",
 )  # fmt: skip
-_TAKES_NOTEBOOK = ("train", "status")
+_TAKES_NOTEBOOK = ("train", "tune", "status")
 
 _NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {
     "--state": lambda: [state.value for state in RunState],

@@ -18,7 +18,7 @@ import msgspec
 
 from mlops_nb import encoding, executed, journal
 from mlops_nb.exceptions import StageError
-from mlops_nb.journal import RunFinished, RunStarted, replace_file
+from mlops_nb.journal import RunFinished, RunStarted, StageKilled, replace_file
 from mlops_nb.points_file import PointsFile, latest
 from mlops_nb.stages import failure_of, host, reuse, volume
 from mlops_nb.types import Failure, RunState, Stop, Trial, TrialState
@@ -115,11 +115,11 @@ class Running:
         try:
             with self.connection:
                 host.answer(self.connection, STAGE)
-        except host.KilledError as error:
+        except host.KilledError:
             time.sleep(_ENDED_TOO_S)
-            return _of(error, self.folder)
+            return _killed(self.folder)
         except StageError as error:
-            return self.folder.load().error or _of(error, self.folder)
+            return self.folder.load().error or failure_of(STAGE, error)
         (self.folder.path / "executed.ipynb").unlink(missing_ok=True)
         return None
 
@@ -226,6 +226,12 @@ def _failure(kind: str, message: str, hint: str) -> Failure:
     return Failure(type=kind, message=message, hint=hint, stage=STAGE)
 
 
-def _of(error: StageError, folder: RunFolder) -> Failure:
-    failure = failure_of(STAGE, error)
-    return msgspec.structs.replace(failure, log=str(folder.log(STAGE)))
+def _killed(folder: RunFolder) -> Failure:
+    how = ""
+    for event in folder.read()[0]:
+        if isinstance(event, StageKilled):
+            held = f"{event.peak_memory_bytes / 1e6:,.0f} MB"
+            how = f" by {event.signal}; it held {held} at the most"
+    message = f"the process of the trial was killed{how}"
+    hint = "often the machine was out of memory: try fewer at once, with --parallel"
+    return _failure("TrialKilled", message, hint)
