@@ -41,19 +41,24 @@ class Running:
 
     Args:
         tuning: Folder of the tuning.
+        asked: What is asked for, the request of the trial.
         trial: What is tried.
         plan: What the tuning is to do.
         inputs: Those of the train stage, but for what differs from trial to trial.
     """
 
     def __init__(
-        self, tuning: RunFolder, trial: Trial, plan: Plan, inputs: Mapping[str, str]
+        self,
+        tuning: RunFolder,
+        asked: RunRequest,
+        trial: Trial,
+        plan: Plan,
+        inputs: Mapping[str, str],
     ) -> None:
         self.trial, self.plan = trial, plan
         self.folder = tuning.trial(trial.number)
         self.stopped = False
         self._offset, self._step, self._began = 0, -1, time.monotonic()
-        asked = request(tuning.load_request(), trial)
         self._lock = _begin(self.folder, asked)
         arguments = {name: asked.arguments[name] for name in ("hyperparameters", "snapshot")}
         artifact = str(self.folder.path / "executed.ipynb")
@@ -124,34 +129,45 @@ class Running:
         return None
 
 
-def request(tuning: RunRequest, trial: Trial) -> RunRequest:
-    """Return the request of a trial: that of a training with the trial's hyperparameters."""
-    values = trial.parameters
-    hyperparameters = tuple(
-        msgspec.structs.replace(p, value=values[p.name], source=SOURCE) if p.name in values else p
-        for p in tuning.snapshot.hyperparameters
-    )
-    snapshot = msgspec.structs.replace(tuning.snapshot, hyperparameters=hyperparameters)
-    arguments = dict(tuning.arguments)
-    del arguments["tuning"]
-    passed = {**encoding.loads(arguments["hyperparameters"]), **values}
-    pins = encoding.loads(arguments["snapshot"])
-    pins["hyperparameters"] = msgspec.to_builtins(hyperparameters)
-    arguments |= {
-        "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
-        "snapshot": encoding.dumps(pins, name="the snapshot's records"),
-        "test_dataset": "",
-        "target": "",
-    }
+def training(tuning: RunRequest, rest: Mapping[str, str]) -> RunRequest:
+    """Return a tuning's request as that of a training.
+
+    Args:
+        tuning: What was asked for.
+        rest: The parameters that a training takes beside.
+    """
+    shared = {k: v for k, v in tuning.arguments.items() if k not in ("tuning", "training")}
     return msgspec.structs.replace(
         tuning,
-        id=f"{tuning.id}/{trial.number}",
         pipeline="training",
         pipeline_digest="",
         stages=(STAGE,),
-        snapshot=snapshot,
-        arguments=arguments,
+        arguments={**shared, **rest},
         findings=(),
+    )
+
+
+def request(training: RunRequest, trial: Trial) -> RunRequest:
+    """Return the request of a trial: a training with the trial's hyperparameters."""
+    values = trial.parameters
+    hyperparameters = tuple(
+        msgspec.structs.replace(p, value=values[p.name], source=SOURCE) if p.name in values else p
+        for p in training.snapshot.hyperparameters
+    )
+    snapshot = msgspec.structs.replace(training.snapshot, hyperparameters=hyperparameters)
+    arguments = training.arguments
+    passed = {**encoding.loads(arguments["hyperparameters"]), **values}
+    pins = encoding.loads(arguments["snapshot"])
+    pins["hyperparameters"] = msgspec.to_builtins(hyperparameters)
+    changed = {
+        "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
+        "snapshot": encoding.dumps(pins, name="the snapshot's records"),
+    }
+    return msgspec.structs.replace(
+        training,
+        id=f"{training.id}/{trial.number}",
+        snapshot=snapshot,
+        arguments={**arguments, **changed},
     )
 
 
