@@ -26,7 +26,7 @@ def table(folder: Path) -> str:
     )
     lines = ["| pruner | epochs | ratio | best | pruned | CPU s |", "|---|---|---|---|---|---|"]
     first = 0
-    for pruner in ("none", "median", "halving"):
+    for pruner in ("none", "median"):
         taken = cost([*MLOPS, *TUNE, "--pruner", pruner], project)
         study = _study(project)
         epochs = sum(trial["reports"] for trial in study["trials"])

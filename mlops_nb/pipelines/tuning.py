@@ -43,6 +43,7 @@ def define(platform: Platform | None) -> Any:
         model_alias: str,
         snapshot: str,
         tuning: str,
+        training: str,
         code_ref: str = "",
     ) -> None:
         """Wire the stages; the test dataset is not among what they are given."""
@@ -73,6 +74,7 @@ def define(platform: Platform | None) -> Any:
             autolog=autolog,
             snapshot=snapshot,
             tuning=tuning,
+            training=training,
         )
         registered = components.register(
             refusal="",

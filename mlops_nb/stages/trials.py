@@ -18,7 +18,7 @@ import msgspec
 
 from mlops_nb import encoding, executed, journal
 from mlops_nb.exceptions import StageError
-from mlops_nb.journal import RunFinished, RunStarted, replace_file
+from mlops_nb.journal import RunFinished, RunStarted, StageKilled, replace_file
 from mlops_nb.points_file import PointsFile, latest
 from mlops_nb.stages import failure_of, host, reuse, volume
 from mlops_nb.types import Failure, RunState, Stop, Trial, TrialState
@@ -41,19 +41,24 @@ class Running:
 
     Args:
         tuning: Folder of the tuning.
+        asked: What is asked for, the request of the trial.
         trial: What is tried.
         plan: What the tuning is to do.
         inputs: Those of the train stage, but for what differs from trial to trial.
     """
 
     def __init__(
-        self, tuning: RunFolder, trial: Trial, plan: Plan, inputs: Mapping[str, str]
+        self,
+        tuning: RunFolder,
+        asked: RunRequest,
+        trial: Trial,
+        plan: Plan,
+        inputs: Mapping[str, str],
     ) -> None:
         self.trial, self.plan = trial, plan
         self.folder = tuning.trial(trial.number)
         self.stopped = False
         self._offset, self._step, self._began = 0, -1, time.monotonic()
-        asked = request(tuning.load_request(), trial)
         self._lock = _begin(self.folder, asked)
         arguments = {name: asked.arguments[name] for name in ("hyperparameters", "snapshot")}
         artifact = str(self.folder.path / "executed.ipynb")
@@ -115,43 +120,54 @@ class Running:
         try:
             with self.connection:
                 host.answer(self.connection, STAGE)
-        except host.KilledError as error:
+        except host.KilledError:
             time.sleep(_ENDED_TOO_S)
-            return _of(error, self.folder)
+            return _killed(self.folder)
         except StageError as error:
-            return self.folder.load().error or _of(error, self.folder)
+            return self.folder.load().error or failure_of(STAGE, error)
         (self.folder.path / "executed.ipynb").unlink(missing_ok=True)
         return None
 
 
-def request(tuning: RunRequest, trial: Trial) -> RunRequest:
-    """Return the request of a trial: that of a training with the trial's hyperparameters."""
-    values = trial.parameters
-    hyperparameters = tuple(
-        msgspec.structs.replace(p, value=values[p.name], source=SOURCE) if p.name in values else p
-        for p in tuning.snapshot.hyperparameters
-    )
-    snapshot = msgspec.structs.replace(tuning.snapshot, hyperparameters=hyperparameters)
-    arguments = dict(tuning.arguments)
-    del arguments["tuning"]
-    passed = {**encoding.loads(arguments["hyperparameters"]), **values}
-    pins = encoding.loads(arguments["snapshot"])
-    pins["hyperparameters"] = msgspec.to_builtins(hyperparameters)
-    arguments |= {
-        "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
-        "snapshot": encoding.dumps(pins, name="the snapshot's records"),
-        "test_dataset": "",
-        "target": "",
-    }
+def training(tuning: RunRequest, rest: Mapping[str, str]) -> RunRequest:
+    """Return a tuning's request as that of a training.
+
+    Args:
+        tuning: What was asked for.
+        rest: The parameters that a training takes beside.
+    """
+    shared = {k: v for k, v in tuning.arguments.items() if k not in ("tuning", "training")}
     return msgspec.structs.replace(
         tuning,
-        id=f"{tuning.id}/{trial.number}",
         pipeline="training",
         pipeline_digest="",
         stages=(STAGE,),
-        snapshot=snapshot,
-        arguments=arguments,
+        arguments={**shared, **rest},
         findings=(),
+    )
+
+
+def request(training: RunRequest, trial: Trial) -> RunRequest:
+    """Return the request of a trial: a training with the trial's hyperparameters."""
+    values = trial.parameters
+    hyperparameters = tuple(
+        msgspec.structs.replace(p, value=values[p.name], source=SOURCE) if p.name in values else p
+        for p in training.snapshot.hyperparameters
+    )
+    snapshot = msgspec.structs.replace(training.snapshot, hyperparameters=hyperparameters)
+    arguments = training.arguments
+    passed = {**encoding.loads(arguments["hyperparameters"]), **values}
+    pins = encoding.loads(arguments["snapshot"])
+    pins["hyperparameters"] = msgspec.to_builtins(hyperparameters)
+    changed = {
+        "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
+        "snapshot": encoding.dumps(pins, name="the snapshot's records"),
+    }
+    return msgspec.structs.replace(
+        training,
+        id=f"{training.id}/{trial.number}",
+        snapshot=snapshot,
+        arguments={**arguments, **changed},
     )
 
 
@@ -226,6 +242,12 @@ def _failure(kind: str, message: str, hint: str) -> Failure:
     return Failure(type=kind, message=message, hint=hint, stage=STAGE)
 
 
-def _of(error: StageError, folder: RunFolder) -> Failure:
-    failure = failure_of(STAGE, error)
-    return msgspec.structs.replace(failure, log=str(folder.log(STAGE)))
+def _killed(folder: RunFolder) -> Failure:
+    how = ""
+    for event in folder.read()[0]:
+        if isinstance(event, StageKilled):
+            held = f"{event.peak_memory_bytes / 1e6:,.0f} MB"
+            how = f" by {event.signal}; it held {held} at the most"
+    message = f"the process of the trial was killed{how}"
+    hint = "often the machine was out of memory: try fewer at once, with --parallel"
+    return _failure("TrialKilled", message, hint)

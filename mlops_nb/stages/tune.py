@@ -37,6 +37,8 @@ from mlops_nb.types import Plan, Point, Study, Trial, TrialState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlops_nb.types import RunRequest
+
 _POLL_S = 0.05
 # When so many trials have failed and none has come to its end, the others would fail too.
 _MOST_FAILURES = 3
@@ -59,6 +61,7 @@ def run(
     autolog: str,
     snapshot: str,
     tuning: str,
+    training: str,
     executed: str,
 ) -> dict[str, str]:
     """Run the notebook once for each trial, in MLflow runs below that of the tuning.
@@ -79,6 +82,7 @@ def run(
         autolog: "true" to log what libraries do by themselves.
         snapshot: The whole snapshot as JSON, for the record.
         tuning: What is to be done, a `Plan` as JSON.
+        training: JSON object of what a training takes beside; the trials' records have it.
         executed: Path of the artifact that gets the best trial's executed notebook.
 
     Returns:
@@ -93,6 +97,7 @@ def run(
     plan = msgspec.convert(encoding.loads(tuning), Plan)
     store = Store(tracking_uri)
     mlflow_run_id = _track(folder, store, experiment, volume, snapshot)
+    asked = trials.training(folder.load_request(), encoding.loads(training))
     inputs = {
         "volume": volume,
         "code": code,
@@ -114,7 +119,7 @@ def run(
     with _ended(store, mlflow_run_id):
         store.log_text(mlflow_run_id, encoding.record(plan, indent=2), tags.TUNING_ARTIFACT)
         with metrics:
-            best = _Tuning(folder, plan, store, file, inputs).run()
+            best = _Tuning(folder, plan, store, file, asked, inputs).run()
         metrics.must_be_complete()
         store.log_metrics(mlflow_run_id, folder.trial(best.number).load().metrics)
     return _outputs(folder, best, Path(executed))
@@ -127,10 +132,12 @@ class _Tuning:
         plan: Plan,
         store: Store,
         file: PointsFile,
+        asked: RunRequest,
         inputs: Mapping[str, str],
     ) -> None:
-        self.folder, self.plan, self.store, self.inputs = folder, plan, store, inputs
-        self.search = Search(folder.study, plan, folder.load_request().snapshot.parameters)
+        self.folder, self.plan, self.store = folder, plan, store
+        self.asked, self.inputs = asked, inputs
+        self.search = Search(folder.study, plan, asked.snapshot.parameters)
         self.study = Study(plan=plan)
         self.best = _BestSoFar(plan, file)
         self.running: dict[int, trials.Running] = {}
@@ -178,7 +185,9 @@ class _Tuning:
                 break
             values = encoding.plain(asked.parameters)
             print(f"trial {asked.number}: {values}", flush=True)
-            self.running[asked.number] = trials.Running(self.folder, asked, self.plan, self.inputs)
+            self.running[asked.number] = trials.Running(
+                self.folder, trials.request(self.asked, asked), asked, self.plan, self.inputs
+            )
             self._change(asked)
 
     def _look(self, trial: trials.Running) -> None:

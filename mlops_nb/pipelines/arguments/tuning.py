@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from mlops_nb.settings import Config
     from mlops_nb.types import Plan, Snapshot
 
-# What a training has beside: data that tuning is not shown, and what is asked of a cluster.
-_OF_TRAINING = ("test_dataset", "target", "cpu", "memory", "accelerator", "accelerators")
+# What the stages of a tuning take; a trial's record has all that a training takes.
+_TAKEN = (
+    "code_repo", "code_sha", "code_ref", "code_paths", "notebook", "data_repo", "data_sha",
+    "train_dataset", "other_datasets", "hyperparameters", "environment", "variables", "secrets",
+    "cell_timeout_s", "tracking_uri", "experiment", "autolog", "model_alias", "snapshot",
+)  # fmt: skip
 
 
 def arguments(snapshot: Snapshot, config: Config, plan: Plan, *, register: bool) -> dict[str, str]:
-    """Return the tuning pipeline's parameters: those of a training, and the plan.
+    """Return the tuning pipeline's parameters: what they share with a training, and the plan.
 
     Args:
         snapshot: What was pinned, without the test dataset.
@@ -28,9 +32,10 @@ def arguments(snapshot: Snapshot, config: Config, plan: Plan, *, register: bool)
         UsageError: The hyperparameters or the plan are larger than a pipeline parameter may be.
     """
     given = training.arguments(snapshot, config)
-    kept = {name: value for name, value in given.items() if name not in _OF_TRAINING}
+    rest = {name: value for name, value in given.items() if name not in _TAKEN}
     return {
-        **kept,
-        "model_name": kept["model_name"] if register else "",
+        **{name: given[name] for name in _TAKEN},
+        "model_name": given["model_name"] if register else "",
+        "training": encoding.dumps(rest, name="parameters of trainings"),
         "tuning": encoding.dumps(plain(plan), name="the search space"),
     }

@@ -24,6 +24,7 @@ def tune(
     autolog: str,
     snapshot: str,
     tuning: str,
+    training: str,
     executed: dsl.Output[dsl.Artifact],
 ) -> NamedTuple("Outputs", [("mlflow_run_id", str), ("model_uri", str), ("metrics", str)]):  # type: ignore[valid-type]
     """Try hyperparameters of the notebook, and give out the best trial."""
@@ -48,6 +49,7 @@ def tune(
         autolog=autolog,
         snapshot=snapshot,
         tuning=tuning,
+        training=training,
         executed=executed.path,
     )
     result = NamedTuple("result", [("mlflow_run_id", str), ("model_uri", str), ("metrics", str)])
