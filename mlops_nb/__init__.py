@@ -41,6 +41,7 @@ _HOMES = {
     "traffic": "api",
     "train": "api",
     "undeploy": "api",
+    "update": "api",
     "watch": "api",
     "Comparison": "types",
     "Config": "settings",
@@ -50,6 +51,8 @@ _HOMES = {
     "Run": "types",
     "RunState": "types",
     "Snapshot": "types",
+    "new_data": "increment",
+    "parent": "increment",
 }
 
 __all__ = [
@@ -77,6 +80,8 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "new_data",
+    "parent",
     "predict",
     "publish",
     "reproduce",
@@ -89,6 +94,7 @@ __all__ = [
     "traffic",
     "train",
     "undeploy",
+    "update",
     "watch",
 ]
 
@@ -123,9 +129,11 @@ if TYPE_CHECKING:
         traffic,
         train,
         undeploy,
+        update,
         watch,
     )
     from mlops_nb.exceptions import MlopsError
+    from mlops_nb.increment import new_data, parent
     from mlops_nb.settings import Config
     from mlops_nb.types import Comparison, Deployment, Evaluation, Run, RunState, Snapshot
 

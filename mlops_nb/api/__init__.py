@@ -32,6 +32,7 @@ from mlops_nb.api.records import (
 )
 from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
 from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.updates import update
 
 __all__ = [
     "as_json",
@@ -67,6 +68,7 @@ __all__ = [
     "traffic",
     "train",
     "undeploy",
+    "update",
     "value_names",
     "watch",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Deployment,
         Evaluation,
         Image,
+        Lineage,
         Published,
         Revision,
         Row,
@@ -50,6 +51,23 @@ def gates(run: Run) -> list[str]:
     """Return how a run's model did at the gates, a line each."""
     passed = run.evaluation.gates if run.evaluation is not None else ()
     return [f"gate {outcome.gate} {gate(outcome.passed)}: {outcome.reason}" for outcome in passed]
+
+
+def lineage(found: Lineage) -> str:
+    """Say what an update went out from, and what of the data was new."""
+    model = found.parent
+    named = f"{model.name} version {model.version}" if model.version else model.uri
+    news = (
+        f"{found.files:,} new files" if found.files is not None else f"{found.rows or 0:,} new rows"
+    )
+    how = f"learnt anew: {found.retrained}" if found.retrained else f"replay {found.replay:g}"
+    return f"{named}, data {found.since[:12]} \u2192 {found.until[:12]}, {news}, {how}"
+
+
+def chain(run: Run) -> str:
+    """Return the runs that led to a run and the run itself, oldest first."""
+    before = run.lineage.chain if run.lineage is not None else ()
+    return " \u2192 ".join((*before, run.id))
 
 
 def evaluated(found: Evaluation) -> str:

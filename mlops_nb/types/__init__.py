@@ -37,6 +37,7 @@ from mlops_nb.types.platforms import Image, Published, Setting
 from mlops_nb.types.runs import (
     Curve,
     Failure,
+    Lineage,
     Model,
     Moment,
     Point,
@@ -67,6 +68,7 @@ __all__ = [
     "Finding",
     "Hyperparameter",
     "Image",
+    "Lineage",
     "Model",
     "Moment",
     "Origin",

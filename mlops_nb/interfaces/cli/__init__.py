@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mlops_nb.exceptions import MlopsError, UsageError
-from mlops_nb.interfaces.cli import evaluation, platforms, projects, records, services, training
+from mlops_nb.interfaces.cli import (
+    evaluation,
+    platforms,
+    projects,
+    records,
+    services,
+    training,
+    updates,
+)
 from mlops_nb.interfaces.cli.group import verbs
 
 if TYPE_CHECKING:
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "verbs"]
 
-for chapter in (projects, training, evaluation, records, services, platforms):
+for chapter in (projects, training, updates, evaluation, records, services, platforms):
     for command in chapter.COMMANDS:
         verbs.add_command(command)
 
