@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, provisioning, serving, training
+from benchmarks import capture, incremental, metrics, provisioning, serving, training
 
 TABLES = {
     "training": training.table,
@@ -15,6 +15,7 @@ TABLES = {
     "metrics": metrics.table,
     "provisioning": provisioning.table,
     "serving": serving.table,
+    "incremental": incremental.table,
 }
 
 
