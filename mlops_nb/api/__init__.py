@@ -30,7 +30,7 @@ from mlops_nb.api.records import (
     value_names,
     watch,
 )
-from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
+from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
 from mlops_nb.api.training import reproduce, train
 from mlops_nb.api.updates import update
 
@@ -58,6 +58,7 @@ __all__ = [
     "points",
     "predict",
     "publish",
+    "pulses",
     "reproduce",
     "resume",
     "rollback",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, clearance, pipelines, promotion, rollout
+from mlops_nb import backends, clearance, pipelines, promotion, pulse, rollout
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolved
 from mlops_nb.deployment import asking
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlops_nb.types import Deployment, Run
+    from mlops_nb.types import Deployment, Pulse, Run
 
 
 def deploy(
@@ -98,6 +98,15 @@ def deployments(
     names = [name] if name else rollout.names(config)
     found = [(rollout.target_of(known, config), known) for known in names]
     return tuple(target.start(n) if start else target.get(n) for target, n in found)
+
+
+def pulses(name: str, *, project: Folder = None) -> Iterator[Pulse]:
+    """Yield a deployment with what its revisions count, once a second while it exists.
+
+    Raises:
+        DeploymentError: There is none of the name.
+    """
+    return pulse.follow(rollout.target_of(name, Config.load(project)), name)
 
 
 def predict(name: str, data: Any, *, revision: int | None = None, project: Folder = None) -> Any:

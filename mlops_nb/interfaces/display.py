@@ -11,7 +11,7 @@ from mlops_nb.interfaces import card, comparison
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Deployment, Moment, Run, Setting, Status, Verdict
+    from mlops_nb.types import Comparison, Deployment, Moment, Pulse, Run, Setting, Status, Verdict
 
 
 class NotebookView:
@@ -78,6 +78,12 @@ class NotebookView:
         shown = html.table(words.DEPLOYMENT_HEAD, rows)
         shown += "".join(f"<div>{html.dim(line)}</div>" for line in asking)
         _display(html.frame(shown), "\n".join([_lines(rows), *asking]))
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Show a panel that keeps up with the deployment and has buttons."""
+        from mlops_nb.interfaces.attendant import Attendant
+
+        Attendant(pulses, project).start()
 
     def verdict(self, verdict: Verdict) -> None:
         """Show what was compared, and the verdict."""

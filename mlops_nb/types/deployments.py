@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -111,6 +112,7 @@ class Deployment(Record, frozen=True, kw_only=True):
         revisions: Newest first.
         url: Where it answers, the same for all revisions to come; None before the first.
         token_file: File of the token that requests have to carry, None where they need none.
+        host: What requests name as their `Host`, where the address is that of a gateway.
         error: Why it is not ready.
     """
 
@@ -120,6 +122,7 @@ class Deployment(Record, frozen=True, kw_only=True):
     revisions: tuple[Revision, ...] = ()
     url: str | None = None
     token_file: str | None = None
+    host: str | None = None
     error: Failure | None = None
 
     def revision(self, number: int) -> Revision:
@@ -131,3 +134,54 @@ class Deployment(Record, frozen=True, kw_only=True):
         """The revision with the most traffic, None where none has any."""
         best = max(self.revisions, key=lambda revision: revision.percent, default=None)
         return best if best is not None and best.percent else None
+
+
+class Load(Record, frozen=True, kw_only=True):
+    """What a revision has answered since it started, and how fast of late.
+
+    Attributes:
+        number: The revision.
+        requests: Predictions that it was asked for.
+        refused: Those that it refused as malformed (4xx).
+        failed: Those that it failed to answer (5xx).
+        per_second: Requests a second since the reading before; None at the first one.
+        p50_s: Half of the answers since then took no longer; None where there were none.
+        p99_s: 99 of 100 of them took no longer.
+        memory_bytes: Most memory that its workers have held.
+    """
+
+    number: int
+    requests: int
+    refused: int = 0
+    failed: int = 0
+    per_second: float | None = None
+    p50_s: float | None = None
+    p99_s: float | None = None
+    memory_bytes: int = 0
+
+
+class Input(Record, frozen=True, kw_only=True):
+    """One input of a model: its type as MLflow has it, such as "double", and an example's value."""
+
+    name: str
+    type: str
+    required: bool = True
+    value: Any = None
+
+
+class Pulse(Record, frozen=True, kw_only=True):
+    """A deployment at one moment, with what its revisions have counted.
+
+    Attributes:
+        deployment: The deployment.
+        loads: One for each revision that answers.
+        inputs: Columns that the serving revision takes; empty for tensors, or where unknown.
+    """
+
+    deployment: Deployment
+    loads: tuple[Load, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    def load(self, number: int) -> Load | None:
+        """Return what a revision has counted, None where it does not answer."""
+        return next((load for load in self.loads if load.number == number), None)

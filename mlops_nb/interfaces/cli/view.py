@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Deployment, Moment, Run, Setting, Status, Verdict
+    from mlops_nb.types import Comparison, Deployment, Moment, Pulse, Run, Setting, Status, Verdict
 
 
 class View(Protocol):
@@ -35,6 +35,9 @@ class View(Protocol):
 
     def deployments(self, deployments: Sequence[Deployment]) -> None:
         """Show what is served."""
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Show one deployment, with how it does and what can be done with it."""
 
     def verdict(self, verdict: Verdict) -> None:
         """Show whether a run came out the same."""
