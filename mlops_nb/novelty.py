@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlops_nb.evaluation import tables
 
@@ -83,8 +83,8 @@ def of_rows(earlier: pandas.DataFrame, later: pandas.DataFrame, key: str = "") -
     new = ~after.isin(before)
     changed = 0
     if key:
-        both = dict(zip(before, _contents(earlier), strict=True))
-        contents = zip(after, _contents(later), strict=True)
+        both = dict(zip(before, tables.hashes(earlier), strict=True))
+        contents = zip(after, tables.hashes(later), strict=True)
         differs = [name in both and both[name] != content for name, content in contents]
         changed = sum(differs)
     return Rows(
@@ -133,17 +133,6 @@ def replayed(old: pandas.DataFrame, share: float) -> pandas.DataFrame:
 def _names(frame: pandas.DataFrame, key: str) -> pandas.Series:
     if key:
         return frame[key]
-    contents = _contents(frame)
+    contents = tables.hashes(frame)
     copies = contents.groupby(contents).cumcount()
     return contents.astype(str) + "/" + copies.astype(str)
-
-
-def _contents(frame: pandas.DataFrame) -> Any:
-    """Return a hash of each row, the same whatever the order of the columns."""
-    import pandas
-
-    columns = sorted(map(str, frame.columns))
-    named = frame.set_axis([str(name) for name in frame.columns], axis=1)[columns]
-    numbers = named.select_dtypes("number").columns
-    named = named.astype(dict.fromkeys(numbers, float))
-    return pandas.util.hash_pandas_object(named, index=False).reset_index(drop=True)

@@ -35,6 +35,8 @@ _CHAMPION = "champion"
 _PARTS = ("new", "old")
 _EXAMPLE_ROWS = 5
 _TAG_LIMIT = 4_000
+# More than these of training data are not read again to look for test rows among them.
+_SEEN_BYTES = 200_000_000
 
 
 def run(
@@ -248,12 +250,13 @@ def _why_not(top: Path, places: list[str]) -> str:
 
 
 def _seen(top: Path, pins: Snapshot) -> pandas.DataFrame | None:
-    """Return the rows that the model was trained on, None where they cannot be had."""
+    """Return the rows that the model was trained on, None where they are not here or too many."""
     train = pins.dataset("train")
     # Only an evaluation has none of its own: what is there from earlier is then the training's.
     place = top / train.path if train is not None else workspace.earlier(top)
     found = tables.files(place) if place is not None else []
-    return tables.read(found) if found else None
+    small = sum(path.stat().st_size for path in found) <= _SEEN_BYTES
+    return tables.read(found) if found and small else None
 
 
 def _example(model: Any, table: Table) -> dict[str, Any]:
