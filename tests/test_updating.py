@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import subprocess
 
 import pytest
 
 from mlops_nb import updating
-from mlops_nb.capture import snapshot
+from mlops_nb.capture import dvc, snapshot
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import ConfigError, DataError, RunError, UsageError
 from mlops_nb.pipelines.arguments import evaluation
@@ -127,16 +126,15 @@ def test_what_cannot_be_compared_is_refused(project, parent):
         planned(project, parent, **{"update.key": "number"})
     with pytest.raises(UsageError, match="no share"):
         planned(project, parent, replay=10)
-    shutil.rmtree(
-        project.root
-        / ".dvc"
-        / "cache"
-        / "files"
-        / "md5"
-        / parent.snapshot.dataset("train").hash[:2]
-    )
+
+
+def test_data_of_then_that_are_lost_are_missed(project, parent):
+    rewrite(project, lambda rows: [*rows, "60,1,0"])
+    now, before = pins(project), parent.snapshot.dataset("train")
+    cache = project.root / ".dvc" / "cache" / "files" / "md5"
+    dvc.object_path(cache, before.hash).unlink()
     with pytest.raises(DataError, match="as it was"):
-        planned(project, parent)
+        updating.plan(Config.load(project.root), now, parent, chain=(), replay=0.1, only_new=False)
 
 
 def test_a_parent_of_which_nothing_is_known_is_refused(project):
