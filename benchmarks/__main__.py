@@ -7,7 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, monitoring, provisioning, serving, training, tuning
+from benchmarks import (
+    capture,
+    incremental,
+    metrics,
+    monitoring,
+    provisioning,
+    serving,
+    training,
+    tuning,
+)
 
 TABLES = {
     "training": training.table,
@@ -17,6 +26,7 @@ TABLES = {
     "serving": serving.table,
     "tuning": tuning.table,
     "monitoring": monitoring.table,
+    "incremental": incremental.table,
 }
 
 

@@ -49,6 +49,7 @@ _HOMES = {
     "train": "api",
     "tune": "api",
     "undeploy": "api",
+    "update": "api",
     "watch": "api",
     "Comparison": "types",
     "Config": "settings",
@@ -58,6 +59,8 @@ _HOMES = {
     "Run": "types",
     "RunState": "types",
     "Snapshot": "types",
+    "new_data": "increment",
+    "parent": "increment",
 }
 
 __all__ = [
@@ -87,6 +90,8 @@ __all__ = [
     "logout",
     "logs",
     "monitor",
+    "new_data",
+    "parent",
     "predict",
     "publish",
     "reproduce",
@@ -105,6 +110,7 @@ __all__ = [
     "tune",
     "undeploy",
     "unschedule",
+    "update",
     "watch",
 ]
 
@@ -147,9 +153,11 @@ if TYPE_CHECKING:
         tune,
         undeploy,
         unschedule,
+        update,
         watch,
     )
     from mlops_nb.exceptions import MlopsError
+    from mlops_nb.increment import new_data, parent
     from mlops_nb.settings import Config
     from mlops_nb.types import Comparison, Deployment, Evaluation, Run, RunState, Snapshot
 

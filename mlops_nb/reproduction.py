@@ -52,7 +52,11 @@ def request(
     installed = recorded.snapshot.environment if rebuild else environment.read(top)
     code = msgspec.structs.replace(recorded.snapshot.code, ref=repository.REF_PREFIX + run_id)
     snapshot = msgspec.structs.replace(recorded.snapshot, code=code, environment=installed)
+    tests = [d.path for d in snapshot.datasets if d.role == "test"]
     arguments = {
+        # What an earlier release has not recorded yet.
+        "tests": encoding.dumps(tests, name="dataset paths"),
+        "criteria": "{}",
         **recorded.arguments,
         "environment": snapshot.environment.hash,
         "snapshot": encoding.dumps(msgspec.to_builtins(snapshot), name="the snapshot's records"),

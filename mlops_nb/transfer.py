@@ -125,7 +125,8 @@ def _write_commits(repo: str, snapshot: Snapshot, folder: Path) -> None:
 def _write_record(source: RunFolder, run: Run, folder: Path) -> None:
     record = folder / "record"
     record.mkdir()
-    for file in (source.request, source.events, source.points):
+    report = (source.report, source.report.with_suffix(".json"))
+    for file in (source.request, source.events, source.points, *report):
         if file.is_file():
             shutil.copyfile(file, record / file.name)
     if source.notebook.is_file():

@@ -42,6 +42,7 @@ from mlops_nb.api.timetable import (
 )
 from mlops_nb.api.training import reproduce, train
 from mlops_nb.api.tuning import tune
+from mlops_nb.api.updates import update
 
 __all__ = [
     "as_json",
@@ -87,6 +88,7 @@ __all__ = [
     "tune",
     "undeploy",
     "unschedule",
+    "update",
     "value_names",
     "watch",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlops_nb import backends, journal, reach
@@ -12,7 +13,7 @@ from mlops_nb.exceptions import MlopsError, UsageError
 from mlops_nb.runners.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlops_nb.settings import Config
     from mlops_nb.types import Finding, Run, RunRequest
@@ -47,11 +48,27 @@ def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Reques
     """
     projects.prepare_state(config)
     captured = snapshot.take(config, wanted, name=run_id)
+    with forgotten_if_refused(config, run_id):
+        return hand_over(config, captured, run_id, request)
+
+
+def hand_over(config: Config, captured: snapshot.Captured, run_id: str, request: Request) -> Run:
+    """Push what is to be pushed, and start a run of what was captured.
+
+    Raises:
+        MlopsError: A cluster could not get at all that the run needs, or does not take it.
+    """
+    if config.run_push:
+        publication.push(config, captured.snapshot, name=run_id)
+    reached = reach.must_be_reached(config, captured.snapshot)
+    return backends.runner(config).submit(request(captured, reached))
+
+
+@contextmanager
+def forgotten_if_refused(config: Config, run_id: str) -> Iterator[None]:
+    """Let go of a snapshot where an error of ours keeps the run from being there."""
     try:
-        if config.run_push:
-            publication.push(config, captured.snapshot, name=run_id)
-        reached = reach.must_be_reached(config, captured.snapshot)
-        return backends.runner(config).submit(request(captured, reached))
+        yield
     except MlopsError:
         if not Records(config.state_folder / journal.RUNS).has(run_id):
             Repository.find(config.root).forget(run_id)

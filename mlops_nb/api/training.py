@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, journal, pipelines, reach, reproduction
+from mlops_nb import backends, journal, pipelines, reach, reproduction, updating
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
 from mlops_nb.capture import snapshot
@@ -68,17 +68,25 @@ def train(
     if dry_run:
         captured = snapshot.preview(config, wanted)
         reached = tuple(reach.findings(config, captured.snapshot, pushed=config.run_push))
-        return journal.new_run(_training(run_id, config, captured, reached))
-    request = functools.partial(_training, run_id, config)
+        return journal.new_run(training(run_id, config, captured, reached))
+    request = functools.partial(training, run_id, config)
     run = submission.submit(config, wanted, run_id, request)
     return last(backends.runner(config).watch(run.id)) if wait else run
 
 
-def _training(
-    run_id: str, config: Config, captured: snapshot.Captured, reached: tuple[Finding, ...]
+def training(
+    run_id: str,
+    config: Config,
+    captured: snapshot.Captured,
+    reached: tuple[Finding, ...],
+    plan: updating.Plan | None = None,
 ) -> RunRequest:
+    """Return the request of a training, or of an update where there is a plan of one."""
     pins = captured.snapshot
-    arguments = parameters.arguments(pins, config)
+    lineage = plan.lineage if plan else None
+    arguments = parameters.arguments(
+        pins, config, lineage=lineage, earlier=plan.earlier if plan else None
+    )
     if config.on_cluster and not any(finding.severity == "error" for finding in reached):
         places = reach.places(pins)
         arguments.update(code_repo=places.code, data_repo=places.data)
@@ -96,6 +104,7 @@ def _training(
         cache=config.run_cache,
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
+        lineage=lineage,
     )
 
 

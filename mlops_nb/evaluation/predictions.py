@@ -79,8 +79,19 @@ def predict(model: Any, table: Table, task: str) -> Predictions:
     if known is None:
         known, given, shares = _of_scores(truth, given)
     predicted = given[:, 0]
+    _must_be_alike(truth, predicted, table)
     classes = tuple(sorted({*truth.tolist(), *predicted.tolist()}, key=_order))
     return Predictions(kind, truth, predicted, classes, shares, tuple(_plain(known)))
+
+
+def _must_be_alike(truth: Any, predicted: Any, table: Table) -> None:
+    text = [isinstance(values.tolist()[0], str) for values in (truth, predicted)]
+    if text[0] != text[1]:
+        kinds = {True: "text", False: "numbers"}
+        raise StageError(
+            f"the model predicts {kinds[text[1]]}, and {table.target} holds {kinds[text[0]]}",
+            hint="test on data that are labelled as the training data were",
+        )
 
 
 def _task(raw: Any, known: Any, truth: Any, given: Any) -> str:

@@ -48,9 +48,7 @@ def _size(table: Table) -> Iterator[Finding]:
         )
     if table.truth.nunique() < 2:
         yield _warning(
-            f"all rows have the same {table.target}: {table.truth.iloc[0]}"
-            if len(table.frame)
-            else "there is no row",
+            f"all rows have the same {table.target}: {table.truth.iloc[0]}",
             "test on rows of all kinds",
         )
 
@@ -66,7 +64,7 @@ def _missing(table: Table) -> Iterator[Finding]:
 
 
 def _duplicates(table: Table) -> Iterator[Finding]:
-    count = int(table.frame.duplicated().sum())
+    count = int(tables.hashes(table.frame).duplicated().sum())
     if count:
         yield _warning(
             f"{count} of {len(table.frame)} rows are copies of another one, and count twice",
@@ -98,28 +96,21 @@ def _leakage(table: Table, seen: pandas.DataFrame | None) -> Iterator[Finding]:
     """Say how many rows the model has been trained on."""
     if seen is None:
         yield _info(
-            "the training data are not known: whether test rows are among them was not checked",
+            "whether test rows are among the training data was not checked: those are not here, "
+            "or too large",
             "evaluate a model that a run of this project has trained",
         )
         return
     columns = [name for name in table.frame.columns if name in seen.columns]
     if table.target not in columns or len(columns) < 2:
         return
-    count = int(_hashes(table.frame[columns]).isin(_hashes(seen[columns])).sum())
+    count = int(tables.hashes(table.frame[columns]).isin(tables.hashes(seen[columns])).sum())
     if count:
         yield _warning(
             f"{count} of {len(table.frame)} rows are in the training data as well: "
             "the model has seen their answers",
             "take them out of one of the two",
         )
-
-
-def _hashes(frame: pandas.DataFrame) -> pandas.Series:
-    """Return a hash of each row; whole numbers are the floats that they equal."""
-    import pandas
-
-    numbers = frame.select_dtypes("number").columns
-    return pandas.util.hash_pandas_object(frame.astype(dict.fromkeys(numbers, float)), index=False)
 
 
 def _warning(message: str, hint: str) -> Finding:

@@ -60,12 +60,39 @@ def files(path: Path) -> list[Path]:
     return [file for file in found if file.is_file() and file.suffix in READERS]
 
 
+def read_as(path: Path, suffix: str) -> pandas.DataFrame:
+    """Return the rows of a table whose name says nothing."""
+    import pandas
+
+    frame: pandas.DataFrame = getattr(pandas, READERS[suffix])(path)
+    return frame
+
+
 def read(paths: list[Path]) -> pandas.DataFrame:
     """Return the rows of tables, one after another."""
     import pandas
 
-    frames = [getattr(pandas, READERS[path.suffix])(path) for path in paths]
+    frames = [read_as(path, path.suffix) for path in paths]
     return frames[0] if len(frames) == 1 else pandas.concat(frames, ignore_index=True)
+
+
+def hashes(frame: pandas.DataFrame) -> pandas.Series:
+    """Return a hash of each row: the same for the same values, whatever the order of the columns.
+
+    Whole numbers are the floats that they equal, and lists and the like the text that they print.
+    """
+    import pandas
+
+    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    named = named[sorted(named.columns)]
+    kinds: dict[str, Any] = dict.fromkeys(named.select_dtypes("number").columns, float)
+    kinds |= dict.fromkeys((name for name in named.columns if _holds_containers(named[name])), str)
+    return pandas.util.hash_pandas_object(named.astype(kinds), index=False).reset_index(drop=True)
+
+
+def _holds_containers(values: pandas.Series) -> bool:
+    kinds = (list, dict, set) if values.dtype == object else ()
+    return bool(kinds) and values.map(lambda value: isinstance(value, kinds)).any()
 
 
 def of(model: Any, frame: pandas.DataFrame, path: str, target: str) -> Table:
@@ -88,6 +115,8 @@ def of(model: Any, frame: pandas.DataFrame, path: str, target: str) -> Table:
             f"{Path(path).name} has no column {target!r}",
             hint=f"set data.target in mlops.toml; it has: {', '.join(map(str, frame.columns))}",
         )
+    if not len(frame):
+        raise StageError(f"{Path(path).name} has no rows", hint="test on data that are there")
     unlabelled = int(frame[target].isna().sum())
     if unlabelled:
         raise StageError(

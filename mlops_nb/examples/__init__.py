@@ -1,4 +1,4 @@
-"""Projects to start from, each with real data that ships in a dependency."""
+"""Projects to start from: real data that ship in a dependency, and a stream that is made."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from mlops_nb.exceptions import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     import pandas
+
 
 def must_exist(name: str) -> None:
     """Raise `UsageError` where there is no example of that name."""
@@ -29,38 +30,50 @@ def write(name: str, folder: Path) -> tuple[str, ...]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             written.append(target.relative_to(folder).as_posix())
-    target = folder / "data"
-    target.mkdir()
-    paths = _write_parts(target, *_DATA[name]())
-    return (*written, *(path.relative_to(folder).as_posix() for path in paths))
+    return (*written, *_DATA[name](folder))
 
 
-def _breast_cancer() -> tuple[pandas.DataFrame, str]:
-    """Return the Wisconsin diagnostic breast cancer data (569 rows, 30 measurements)."""
+def _breast_cancer(folder: Path) -> tuple[str, ...]:
+    """Write the Wisconsin diagnostic breast cancer data (569 rows, 30 measurements)."""
     from sklearn.datasets import load_breast_cancer
 
     frame = load_breast_cancer(as_frame=True).frame
     frame.columns = [str(name).replace(" ", "_") for name in frame.columns]
-    return frame.rename(columns={"target": "benign"}), "benign"
+    return _parts(folder, frame.rename(columns={"target": "benign"}), "benign")
 
 
-def _digits() -> tuple[pandas.DataFrame, str]:
-    """Return the optical recognition data of handwritten digits (1,797 rows, 64 pixels)."""
+def _digits(folder: Path) -> tuple[str, ...]:
+    """Write the optical recognition data of handwritten digits (1,797 rows, 64 pixels)."""
     from sklearn.datasets import load_digits
 
     frame = load_digits(as_frame=True).frame
-    return frame.rename(columns={"target": "digit"}), "digit"
+    return _parts(folder, frame.rename(columns={"target": "digit"}), "digit")
 
 
-def _write_parts(folder: Path, frame: pandas.DataFrame, target: str) -> Iterator[Path]:
-    """Write rows to train on and rows to test on as CSV, and yield the files."""
+def _stream(folder: Path) -> tuple[str, ...]:
+    """Write the first months of the stream, and return the folders to be put under DVC."""
+    from mlops_nb.examples.incremental import stream
+
+    for number in range(1, stream.MONTHS + 1):
+        stream.write(folder, number)
+    return ("data/train", "data/test")
+
+
+def _parts(folder: Path, frame: pandas.DataFrame, target: str) -> tuple[str, ...]:
+    """Write rows to train on and rows to test on as CSV, and return the files."""
     from sklearn.model_selection import train_test_split
 
     parts = train_test_split(frame, test_size=0.25, random_state=0, stratify=frame[target])
+    (folder / "data").mkdir()
+    written = []
     for name, rows in zip(("train", "test"), parts, strict=True):
-        path = folder / f"{name}.csv"
-        rows.to_csv(path, index=False)
-        yield path
+        written.append(f"data/{name}.csv")
+        rows.to_csv(folder / written[-1], index=False)
+    return tuple(written)
 
 
-_DATA = {"quickstart": _breast_cancer, "tuning": _digits}
+_DATA: dict[str, Callable[[Path], tuple[str, ...]]] = {
+    "incremental": _stream,
+    "quickstart": _breast_cancer,
+    "tuning": _digits,
+}

@@ -19,7 +19,7 @@ _TAKES_RUN = (
     "show", "compare", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export",
     "evaluate",
 )  # fmt: skip
-_TAKES_NOTEBOOK = ("train", "tune", "status", "schedule")
+_TAKES_NOTEBOOK = ("train", "tune", "update", "status", "schedule")
 _TAKES_SCHEDULE = ("schedules", "reschedule", "unschedule")
 
 _NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {

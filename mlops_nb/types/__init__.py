@@ -55,6 +55,7 @@ from mlops_nb.types.platforms import Image, Published, Setting
 from mlops_nb.types.runs import (
     Curve,
     Failure,
+    Lineage,
     Model,
     Moment,
     Point,
@@ -99,6 +100,7 @@ __all__ = [
     "Image",
     "Input",
     "Labels",
+    "Lineage",
     "Load",
     "Model",
     "Moment",

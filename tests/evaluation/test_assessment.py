@@ -127,5 +127,14 @@ def test_what_does_not_fit_is_refused():
         tables.of(
             Fixed(len), pandas.DataFrame({"x": [1, 2, 3], "y": [1, None, None]}), "test.csv", "y"
         )
+    with pytest.raises(StageError, match="has no rows"):
+        tables.of(Fixed(len), pandas.DataFrame({"x": [], "y": []}), "test.csv", "y")
+    with pytest.raises(StageError, match="the model predicts text, and y holds numbers"):
+        report(Fixed(lambda rows: numpy.where(Y, "yes", "no")), table({"x": X, "y": Y}))
     with pytest.raises(StageError, match="1 predictions for 200 rows"):
         report(Fixed(lambda rows: [1]), table({"x": X, "y": Y}))
+
+
+def test_rows_with_lists_in_them_have_hashes_too():
+    rows = table({"x": [[1, 2], [1, 2], None], "y": [0, 0, 1]})
+    assert "1 of 3 rows are copies" in said(report(Fixed(lambda frame: [0, 0, 1]), rows))

@@ -22,6 +22,7 @@ from mlops_nb.interfaces.cli import (
     timetable,
     training,
     tuning,
+    updates,
 )
 from mlops_nb.interfaces.cli.group import verbs
 
@@ -34,6 +35,7 @@ CHAPTERS = (
     projects,
     training,
     tuning,
+    updates,
     evaluation,
     records,
     services,
