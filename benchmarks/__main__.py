@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, monitoring, provisioning, serving, training
+from benchmarks import capture, incremental, metrics, monitoring, provisioning, serving, training
 
 TABLES = {
     "training": training.table,
@@ -16,6 +16,7 @@ TABLES = {
     "provisioning": provisioning.table,
     "serving": serving.table,
     "monitoring": monitoring.table,
+    "incremental": incremental.table,
 }
 
 

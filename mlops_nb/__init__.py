@@ -43,6 +43,7 @@ _HOMES = {
     "traffic": "api",
     "train": "api",
     "undeploy": "api",
+    "update": "api",
     "watch": "api",
     "Comparison": "types",
     "Config": "settings",
@@ -52,6 +53,8 @@ _HOMES = {
     "Run": "types",
     "RunState": "types",
     "Snapshot": "types",
+    "new_data": "increment",
+    "parent": "increment",
 }
 
 __all__ = [
@@ -81,6 +84,8 @@ __all__ = [
     "logout",
     "logs",
     "monitor",
+    "new_data",
+    "parent",
     "predict",
     "publish",
     "reproduce",
@@ -93,6 +98,7 @@ __all__ = [
     "traffic",
     "train",
     "undeploy",
+    "update",
     "watch",
 ]
 
@@ -129,9 +135,11 @@ if TYPE_CHECKING:
         traffic,
         train,
         undeploy,
+        update,
         watch,
     )
     from mlops_nb.exceptions import MlopsError
+    from mlops_nb.increment import new_data, parent
     from mlops_nb.settings import Config
     from mlops_nb.types import Comparison, Deployment, Evaluation, Run, RunState, Snapshot
 

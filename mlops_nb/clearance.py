@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_nb import evaluation as evaluations
 from mlops_nb.evaluation import gates
 from mlops_nb.exceptions import DeploymentError
 from mlops_nb.journal import read_report
@@ -74,4 +75,4 @@ def _refused_by(wanted: Sequence[str], last: Run | None) -> str:
 
 def _duels(evaluation: Evaluation) -> list[Duel]:
     report = read_report(Path(evaluation.report)) if evaluation.report else None
-    return [duel for table in report.tables for duel in table.duels] if report else []
+    return evaluations.all_duels(report.tables) if report else []

@@ -451,6 +451,7 @@ def new_run(request: RunRequest) -> Run:
         created_at=request.created_at,
         findings=request.findings,
         reproduces=request.reproduces,
+        lineage=request.lineage,
     )
 
 

@@ -73,6 +73,14 @@ class Config:
         (), "columns by whose values the metrics are given as well"
     )
     evaluation_task: str = _setting("", "classification or regression; found out if empty")
+    update_key: str = _setting(
+        "", "column that names a row, to find the new ones; all that it holds if empty"
+    )
+    update_replay: float = _setting(0.1, "share of the old data that an update learns again")
+    update_gates: tuple[str, ...] = _setting(
+        ("test_new_score>=parent-2%", "test_old_score>=parent-5%"),
+        "what an updated model has to meet, beside gates.require",
+    )
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
     deploy_target: str = _setting("local", "where models are served: local, container or kserve")

@@ -33,6 +33,7 @@ from mlops_nb.api.records import (
 )
 from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
 from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.updates import update
 
 __all__ = [
     "as_json",
@@ -71,6 +72,7 @@ __all__ = [
     "traffic",
     "train",
     "undeploy",
+    "update",
     "value_names",
     "watch",
 ]

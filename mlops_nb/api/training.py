@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, journal, pipelines, reach, reproduction
+from mlops_nb import backends, journal, pipelines, reach, reproduction, updating
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
 from mlops_nb.capture import publication, snapshot
@@ -16,7 +17,7 @@ from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Run, RunRequest, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -77,23 +78,48 @@ def train(
         return journal.new_run(_training(run_id, config, captured, reached))
     projects.prepare_state(config)
     captured = snapshot.take(config, wanted, name=run_id)
+    with forgotten_if_refused(config, run_id):
+        run = runner.submit(training(run_id, config, captured))
+    return last(runner.watch(run.id)) if wait else run
+
+
+@contextmanager
+def forgotten_if_refused(config: Config, run_id: str) -> Iterator[None]:
+    """Let go of a snapshot where an error of ours keeps the run from being there."""
     try:
-        if config.run_push:
-            publication.push(config, captured.snapshot, name=run_id)
-        reached = reach.must_be_reached(config, captured.snapshot)
-        run = runner.submit(_training(run_id, config, captured, reached))
+        yield
     except MlopsError:
         if not Records(config.state_folder / journal.RUNS).has(run_id):
             Repository.find(config.root).forget(run_id)
         raise
-    return last(runner.watch(run.id)) if wait else run
+
+
+def training(
+    run_id: str, config: Config, captured: snapshot.Captured, plan: updating.Plan | None = None
+) -> RunRequest:
+    """Return the request of a training or an update, after pushing what is to be pushed.
+
+    Raises:
+        MlopsError: A cluster could not get at all that the run needs.
+    """
+    if config.run_push:
+        publication.push(config, captured.snapshot, name=run_id)
+    reached = reach.must_be_reached(config, captured.snapshot)
+    return _training(run_id, config, captured, reached, plan)
 
 
 def _training(
-    run_id: str, config: Config, captured: snapshot.Captured, reached: tuple[Finding, ...]
+    run_id: str,
+    config: Config,
+    captured: snapshot.Captured,
+    reached: tuple[Finding, ...],
+    plan: updating.Plan | None = None,
 ) -> RunRequest:
     pins = captured.snapshot
-    arguments = parameters.arguments(pins, config)
+    lineage = plan.lineage if plan else None
+    arguments = parameters.arguments(
+        pins, config, lineage=lineage, earlier=plan.earlier if plan else None
+    )
     if config.on_cluster and not any(finding.severity == "error" for finding in reached):
         places = reach.places(pins)
         arguments.update(code_repo=places.code, data_repo=places.data)
@@ -111,6 +137,7 @@ def _training(
         cache=config.run_cache,
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
+        lineage=lineage,
     )
 
 

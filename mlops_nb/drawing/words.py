@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Deployment,
         Evaluation,
         Image,
+        Lineage,
         Load,
         Monitoring,
         Published,
@@ -75,6 +76,23 @@ def watched(found: Monitoring) -> str:
     return (
         f"{found.deployment} revision {found.revision}, {found.rows:,} rows: {verdict}{named}{more}"
     )
+
+
+def lineage(found: Lineage) -> str:
+    """Say what an update went out from, and what of the data was new."""
+    model = found.parent
+    named = f"{model.name} version {model.version}" if model.version else model.uri
+    news = (
+        f"{found.files:,} new files" if found.files is not None else f"{found.rows or 0:,} new rows"
+    )
+    how = f"learnt anew: {found.retrained}" if found.retrained else f"replay {found.replay:g}"
+    return f"{named}, data {found.since[:12]} \u2192 {found.until[:12]}, {news}, {how}"
+
+
+def chain(run: Run) -> str:
+    """Return the runs that led to a run and the run itself, oldest first."""
+    before = run.lineage.chain if run.lineage is not None else ()
+    return " \u2192 ".join((*before, run.id))
 
 
 def evaluated(found: Evaluation) -> str:

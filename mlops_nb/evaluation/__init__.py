@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mlops_nb.evaluation import curves, paired, predictions, quality, scores, slices
 from mlops_nb.types import TableReport
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from mlops_nb.evaluation.tables import Table
     from mlops_nb.types import Criteria, Duel
+
+# What gates call the main metric of any task: accuracy, or RMSE.
+SCORE = "score"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,26 @@ def assess(
     )
 
 
+def main_metrics(reports: Sequence[TableReport]) -> dict[str, float]:
+    """Return what gates may call the score of each table: its main metric."""
+    return {
+        f"{report.prefix}{SCORE}": report.metrics[report.prefix + scores.MAIN[report.task]]
+        for report in reports
+        if report.prefix + scores.MAIN[report.task] in report.metrics
+    }
+
+
+def all_duels(reports: Sequence[TableReport]) -> list[Duel]:
+    """Return the comparisons of all tables, those by the main metric also under that name."""
+    found = [duel for report in reports for duel in report.duels]
+    return found + [
+        msgspec.structs.replace(duel, metric=f"{report.prefix}{SCORE}")
+        for report in reports
+        for duel in report.duels
+        if duel.metric == report.prefix + scores.MAIN[report.task]
+    ]
+
+
 def _duels(
     ours: predictions.Predictions,
     other: Opponent,
@@ -83,13 +108,14 @@ def _duels(
 ) -> list[Duel]:
     theirs = predictions.predict(other.model, table, ours.task)
     wanted = dict.fromkeys((scores.MAIN[ours.task], *_of_table(other.metrics, prefix)))
+    both = scores.of(ours).keys() & scores.of(theirs).keys()
     return [
         paired.duel(
             ours, theirs, metric, opponent=other.name, uri=other.uri, prefix=prefix,
             significance=criteria.significance,
         )
         for metric in wanted
-        if metric in scores.of(ours) and metric in scores.of(theirs)
+        if metric in both
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
     test_accuracy>=0.9               a threshold, on any metric of the run
     test_accuracy>champion           better than the champion, and not by chance
     test_accuracy>=champion-0.01     shown not to be worse than the champion by more than 0.01
+    test_old_score>=parent-5%        by more than 5 % of what the parent has, in the main metric
 
 It is the model that has to show it: where there are too few rows to tell, it has not passed.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import ConfigError
@@ -27,7 +29,7 @@ _NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
 _GATE = re.compile(
     rf"\s*(?P<metric>[^<>=!\s][^<>=!]*?)\s*(?P<sign>>=|<=|>|<)\s*"
     rf"(?:(?P<value>[-+]?{_NUMBER})"
-    rf"|(?P<opponent>{'|'.join(OPPONENTS)})(?:\s*-\s*(?P<margin>{_NUMBER}))?)\s*"
+    rf"|(?P<opponent>{'|'.join(OPPONENTS)})(?:\s*-\s*(?P<margin>{_NUMBER})(?P<percent>%)?)?)\s*"
 )
 _HINT = "write a metric, >= or <=, and a number or champion-MARGIN: test_accuracy>=champion-0.01"
 
@@ -43,6 +45,7 @@ class Gate:
         value: The threshold, None where it is another model.
         opponent: The other model, "" where it is a threshold.
         margin: How much worse the model may be.
+        percent: Whether that is in percent of the other one's value.
     """
 
     text: str
@@ -51,6 +54,11 @@ class Gate:
     value: float | None = None
     opponent: str = ""
     margin: float = 0.0
+    percent: bool = False
+
+    def allowed(self, duel: Duel) -> float:
+        """Return how much worse the model may be, in the metric's own unit."""
+        return self.margin / 100 * abs(duel.theirs) if self.percent else self.margin
 
 
 def parse(text: str) -> Gate:
@@ -62,7 +70,7 @@ def parse(text: str) -> Gate:
     match = _GATE.fullmatch(text)
     if match is None:
         raise ConfigError(f"{text!r} is no gate", hint=_HINT)
-    metric, sign, value, opponent, margin = match.groups()
+    metric, sign, value, opponent, margin, percent = match.groups()
     if opponent and sign not in (">", ">="):
         raise ConfigError(
             f"the gate {text!r} has {sign}",
@@ -77,6 +85,7 @@ def parse(text: str) -> Gate:
         None if value is None else float(value),
         opponent or "",
         float(margin or 0),
+        percent is not None,
     )
 
 
@@ -109,6 +118,7 @@ def outcomes(
     duels: Iterable[Duel],
     absent: Mapping[str, str],
     broken: Mapping[str, str],
+    untested: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Outcome, ...]:
     """Return how a model does at each gate.
 
@@ -119,11 +129,15 @@ def outcomes(
         absent: Why there is no such other model, by what gates call it. A gate that has nobody to
             compare with is passed: the first model has no champion.
         broken: Why such another model, which there is, cannot be compared with, likewise.
+        untested: Why there are no metrics with a prefix; a gate on one of them is passed.
     """
     fought = {(duel.opponent, duel.metric): duel for duel in duels}
     found = []
     for gate in parse_all(texts):
-        if gate.value is not None:
+        why = next((w for prefix, w in untested.items() if gate.metric.startswith(prefix)), None)
+        if why is not None:
+            found.append(_outcome(gate, True, why))
+        elif gate.value is not None:
             found.append(_threshold(gate, gate.value, metrics))
         elif gate.opponent in absent:
             found.append(_outcome(gate, True, absent[gate.opponent]))
@@ -155,8 +169,8 @@ def _comparison(gate: Gate, duel: Duel) -> Outcome:
     if gate.sign == ">":
         return _outcome(gate, duel.low > 0, f"{figures}: {duel.test} p = {duel.p_value:.3g}")
     bound = f"the gain is {duel.low:+.4g} at the least ({duel.test})"
-    passed = duel.low >= -gate.margin
-    told = duel.gain >= -gate.margin and not passed
+    passed = duel.low >= -gate.allowed(duel)
+    told = duel.gain >= -gate.allowed(duel) and not passed
     return _outcome(gate, passed, f"{figures}: {bound}{'; more rows may tell' if told else ''}")
 
 

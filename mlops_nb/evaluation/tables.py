@@ -60,11 +60,19 @@ def files(path: Path) -> list[Path]:
     return [file for file in found if file.is_file() and file.suffix in READERS]
 
 
+def read_as(path: Path, suffix: str) -> pandas.DataFrame:
+    """Return the rows of a table whose name says nothing."""
+    import pandas
+
+    frame: pandas.DataFrame = getattr(pandas, READERS[suffix])(path)
+    return frame
+
+
 def read(paths: list[Path]) -> pandas.DataFrame:
     """Return the rows of tables, one after another."""
     import pandas
 
-    frames = [getattr(pandas, READERS[path.suffix])(path) for path in paths]
+    frames = [read_as(path, path.suffix) for path in paths]
     return frames[0] if len(frames) == 1 else pandas.concat(frames, ignore_index=True)
 
 

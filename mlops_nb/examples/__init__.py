@@ -1,4 +1,4 @@
-"""Projects to start from, each with real data that ships in a dependency."""
+"""Projects to start from: real data that ship in a dependency, and a stream that is made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 
 from mlops_nb.exceptions import UsageError
 
-NAMES = ("quickstart",)
+_DATA = {
+    "quickstart": lambda folder: _write_breast_cancer(folder / "data", folder),
+    "incremental": lambda folder: _write_stream(folder),
+}
+NAMES = tuple(_DATA)
 
 
 def must_exist(name: str) -> None:
@@ -26,7 +30,7 @@ def write(name: str, folder: Path) -> tuple[str, ...]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             written.append(target.relative_to(folder).as_posix())
-    return (*written, *_write_breast_cancer(folder / "data", folder))
+    return (*written, *_DATA[name](folder))
 
 
 def _write_breast_cancer(target: Path, folder: Path) -> tuple[str, ...]:
@@ -47,3 +51,12 @@ def _write_breast_cancer(target: Path, folder: Path) -> tuple[str, ...]:
         rows.to_csv(path, index=False)
         written.append(path.relative_to(folder).as_posix())
     return tuple(written)
+
+
+def _write_stream(folder: Path) -> tuple[str, ...]:
+    """Write the first months of the stream, and return the folders to be put under DVC."""
+    from mlops_nb.examples.incremental import stream
+
+    for number in range(1, stream.MONTHS + 1):
+        stream.write(folder, number)
+    return ("data/train", "data/test")

@@ -36,9 +36,8 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
         _error(run),
         _curves(moment),
         _figures(moment),
-        _gates(run),
         monitoring.body(moment.window) if moment.window else "",
-        html.folded("evaluation", report.body(moment.report) if moment.report else ""),
+        _evaluation(moment),
         _notes(run),
         _facts(run),
         html.folded(
@@ -207,9 +206,11 @@ def _figures(moment: Moment) -> str:
     return html.row(tiles) + more
 
 
-def _gates(run: Run) -> str:
-    """Say which gates the model has passed, and which not."""
-    return report.gates(run.evaluation) if run.evaluation is not None else ""
+def _evaluation(moment: Moment) -> str:
+    """Say which gates the model has passed, and which not; then all that was found of it."""
+    found = moment.run.evaluation
+    said = report.gates(found) if found is not None else ""
+    return said + html.folded("evaluation", report.body(moment.report) if moment.report else "")
 
 
 def _notes(run: Run) -> str:
@@ -229,6 +230,9 @@ def _facts(run: Run) -> str:
         rows.append(("model", f"<b>{html.text(words.model(run))}</b>"))
     if run.url is not None:
         rows.append(("answers at", f"<b>{html.text(words.served(run))}</b>"))
+    if run.lineage is not None:
+        rows.append(("learnt on from", html.text(words.lineage(run.lineage))))
+        rows.append(("chain", html.code(words.chain(run))))
     rows += _pins(run.snapshot)
     if run.notebook is not None:
         rows.append(("executed notebook", html.code(run.notebook)))

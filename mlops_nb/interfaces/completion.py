@@ -19,7 +19,7 @@ _TAKES_RUN = (
     "show", "compare", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export",
     "evaluate",
 )  # fmt: skip
-_TAKES_NOTEBOOK = ("train", "status")
+_TAKES_NOTEBOOK = ("train", "status", "update")
 
 _NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {
     "--state": lambda: [state.value for state in RunState],

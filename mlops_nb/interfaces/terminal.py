@@ -250,6 +250,10 @@ def _result(run: Run) -> RenderableType:
         for name, value in words.metrics(run):
             table.add_row(_plain(name), f"{value:.6g}")
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
+    if run.lineage is not None:
+        told = words.inert(words.lineage(run.lineage))
+        parts.append(Text.assemble(("learnt on from ", "bold"), told))
+        parts.append(Text.assemble(("chain ", "bold"), words.inert(words.chain(run))))
     if run.evaluation is not None:
         parts += [_gate(outcome) for outcome in run.evaluation.gates]
         told = words.inert(words.evaluated(run.evaluation))

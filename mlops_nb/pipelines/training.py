@@ -47,6 +47,9 @@ def define(platform: Platform | None) -> Any:
         snapshot: str,
         criteria: str,
         code_ref: str = "",
+        lineage: str = "",
+        earlier: str = "",
+        update_key: str = "",
         cpu: str = "1",
         memory: str = "2Gi",
         accelerator: str = "",
@@ -63,6 +66,7 @@ def define(platform: Platform | None) -> Any:
             train=train_dataset,
             test=test_dataset,
             other=other_datasets,
+            earlier=earlier,
         )
         trained = components.train(
             volume=pods.volume,
@@ -79,6 +83,9 @@ def define(platform: Platform | None) -> Any:
             experiment=experiment,
             autolog=autolog,
             snapshot=snapshot,
+            train=train_dataset,
+            lineage=lineage,
+            update_key=update_key,
         )
         trained.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
         trained.set_accelerator_type(accelerator).set_accelerator_limit(accelerators)

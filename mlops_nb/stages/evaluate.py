@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import encoding, evaluation, journal
+from mlops_nb import encoding, evaluation, journal, novelty
 from mlops_nb.drawing import report as drawn
 from mlops_nb.evaluation import Opponent, gates, predictions, tables
 from mlops_nb.exceptions import MlopsError
@@ -25,7 +25,7 @@ from mlops_nb.tracking.store import Store
 from mlops_nb.types import Criteria, Evaluation, Report, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 PREFIX = "test_"
 _CHAMPION = "champion"
+_PARTS = ("new", "old")
 _EXAMPLE_ROWS = 5
 _TAG_LIMIT = 4_000
 
@@ -140,6 +141,7 @@ class _Findings:
     example: dict[str, Any] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    untested: dict[str, str] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -161,7 +163,8 @@ class _Findings:
             for place, prefix in zip(places, prefixes(places), strict=True)
         ]
         opponents = self._opponents(given[0][2])
-        for _, prefix, table in given:
+        parts = self._parts(top, given) if self.wanted.parted else []
+        for _, prefix, table in [*given, *parts]:
             self.reports.append(
                 evaluation.assess(
                     model, table, self.wanted, prefix=prefix, opponents=opponents, seen=seen
@@ -191,6 +194,22 @@ class _Findings:
         if profile is not None:
             reference.keep(self.store, mlflow_run_id, profile)
 
+    def _parts(
+        self, top: Path, given: list[tuple[str, str, Table]]
+    ) -> Iterator[tuple[str, str, Table]]:
+        """Yield what the test data had when the parent was trained, and what is new in them."""
+        earlier = workspace.earlier(top) or top
+        for place, prefix, table in given:
+            before, now = earlier / place, top / place
+            known = before != now and before.exists()
+            parts = novelty.parted(before, now, self.wanted.key) if known else ()
+            for name, frame in zip(_PARTS, parts or (None, None), strict=True):
+                if frame is None or not len(frame):
+                    self.untested[f"{prefix}{name}_"] = f"the test data have no {name} rows"
+                else:
+                    part = replace(table, path=f"{place}, {name} rows", frame=frame)
+                    yield place, f"{prefix}{name}_", part
+
     def outcome(self, places: tuple[str, ...], known: Mapping[str, float]) -> Evaluation:
         """Return what all of it came to.
 
@@ -198,9 +217,13 @@ class _Findings:
             places: The test datasets.
             known: What else is known of the model.
         """
-        duels = [duel for report in self.reports for duel in report.duels]
         passed = gates.outcomes(
-            self.wanted.gates, {**known, **self.metrics}, duels, self.absent, self.broken
+            self.wanted.gates,
+            {**known, **self.metrics, **evaluation.main_metrics(self.reports)},
+            evaluation.all_duels(self.reports),
+            self.absent,
+            self.broken,
+            self.untested,
         )
         return Evaluation(model=self.uri, tests=places, gates=passed)
 
@@ -259,7 +282,8 @@ def _why_not(top: Path, places: list[str]) -> str:
 def _seen(top: Path, pins: Snapshot) -> pandas.DataFrame | None:
     """Return the rows that the model was trained on, None where they cannot be had."""
     train = pins.dataset("train")
-    place = workspace.earlier(top) or (top / train.path if train is not None else None)
+    # Only an evaluation has none of its own: what is there from earlier is then the training's.
+    place = top / train.path if train is not None else workspace.earlier(top)
     found = tables.files(place) if place is not None else []
     return tables.read(found) if found else None
 

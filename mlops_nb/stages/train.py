@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import encoding, journal, points_file
+from mlops_nb import encoding, increment, journal, points_file
 from mlops_nb.capture import notebook as notebooks
 from mlops_nb.exceptions import StageError, TrackingError
 from mlops_nb.journal import ModelLogged, RunFolder, RunTracked, emit
@@ -22,7 +22,7 @@ from mlops_nb.stages import volume as volumes
 from mlops_nb.stages.metrics import Metrics
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
-from mlops_nb.types import Model, Snapshot
+from mlops_nb.types import Lineage, Model, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +44,9 @@ def run(
     experiment: str,
     autolog: str,
     snapshot: str,
+    train: str,
+    lineage: str,
+    update_key: str,
     executed: str,
 ) -> dict[str, str]:
     """Execute the notebook with papermill in an MLflow run of its own.
@@ -64,6 +67,9 @@ def run(
         experiment: Name of the MLflow experiment.
         autolog: "true" to log what libraries do by themselves.
         snapshot: The whole snapshot as JSON, for the record.
+        train: Path of the training dataset in the repository, "" for none.
+        lineage: What an update goes out from, as JSON, "" for a training that is none.
+        update_key: Column that names a row, to find the new ones.
         executed: Path of the artifact that gets the executed notebook.
 
     Returns:
@@ -92,6 +98,8 @@ def run(
     output = _output_path(executed)
     with _ended(store, mlflow_run_id, output, notebook):
         _log_pins(store, mlflow_run_id, pins)
+        if lineage:
+            store.tag(mlflow_run_id, tags.of_lineage(_lineage(lineage)))
         with workspace.opened(volume, code, data, notebook) as top, metrics:
             _execute(
                 top / notebook,
@@ -106,6 +114,7 @@ def run(
                     kernel.MLFLOW_RUN_ID: mlflow_run_id,
                     kernel.AUTOLOG: autolog,
                     points_file.FILE: str(file.path),
+                    **_increment(top, train, lineage, update_key),
                 },
                 secrets=_values(encoding.loads(secrets)),
                 cell_timeout_s=int(cell_timeout_s) or None,
@@ -127,11 +136,27 @@ def _pins(snapshot: str, volume: str) -> Snapshot:
     return msgspec.structs.replace(pins, code=code)
 
 
+def _lineage(text: str) -> Lineage:
+    return msgspec.convert(encoding.loads(text), Lineage)
+
+
+def _increment(top: Path, train: str, lineage: str, key: str) -> dict[str, str]:
+    """Return what tells the notebook's `parent()` and `new_data()` what they are."""
+    found = {increment.TRAIN: str(top / train)} if train else {}
+    earlier = workspace.earlier(top)
+    if lineage and earlier is not None and not _lineage(lineage).retrained:
+        found[increment.PARENT] = _lineage(lineage).parent.uri
+        found[increment.EARLIER] = str(earlier / train)
+        found[increment.REPLAY] = str(_lineage(lineage).replay)
+        found[increment.KEY] = key
+    return found
+
+
 def identity(**inputs: str) -> object:
     """Return what decides the result; the snapshot's id covers code, data, parameters, packages."""
     pins = msgspec.convert(encoding.loads(inputs["snapshot"]), Snapshot)
     where = [inputs[name] for name in ("tracking_uri", "experiment", "autolog", "code_paths")]
-    return [pins.id, *where, list(pins.secrets)]
+    return [pins.id, *where, list(pins.secrets), inputs["lineage"], inputs["update_key"]]
 
 
 def restore(source: RunFolder, outputs: Mapping[str, str], **inputs: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlops_nb import encoding
 
 if TYPE_CHECKING:
-    from mlops_nb.types import Snapshot
+    from mlops_nb.types import Lineage, Snapshot
 
 GIT_COMMIT = "mlflow.source.git.commit"
 GIT_BRANCH = "mlflow.source.git.branch"
@@ -26,6 +26,10 @@ PYTHON = "mlops.environment.python"
 KFP_RUN_ID = "mlops.kfp.run_id"
 DEPLOYMENT = "mlops.deployment"
 GATES = "mlops.gates"
+PARENT_RUN_ID = "mlops.parent.run_id"
+PARENT_MODEL = "mlops.parent.model"
+DATA_SINCE = "mlops.parent.data"
+CHAIN = "mlops.parent.chain"
 EVALUATED = "mlops.evaluation.model"
 PASSED = "passed"
 DATASET = "mlops.dataset.{role}.{field}"
@@ -68,6 +72,18 @@ def of_snapshot(snapshot: Snapshot, *, run_id: str, kfp_run_id: str) -> dict[str
             role = f"other{others}"
         for field in ("path", "hash", "sha"):
             tags[DATASET.format(role=role, field=field)] = getattr(dataset, field)
+    return {name: value for name, value in tags.items() if value}
+
+
+def of_lineage(lineage: Lineage) -> dict[str, str]:
+    """Return the tags that say what an update went out from."""
+    model = lineage.parent
+    tags = {
+        PARENT_RUN_ID: lineage.run_id or "",
+        PARENT_MODEL: f"{model.name}/{model.version}" if model.version else model.uri,
+        DATA_SINCE: lineage.since,
+        CHAIN: " ".join(lineage.chain)[-PARAMETER_LIMIT:],
+    }
     return {name: value for name, value in tags.items() if value}
 
 

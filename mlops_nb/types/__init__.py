@@ -55,6 +55,7 @@ from mlops_nb.types.platforms import Image, Published, Setting
 from mlops_nb.types.runs import (
     Curve,
     Failure,
+    Lineage,
     Model,
     Moment,
     Point,
@@ -93,6 +94,7 @@ __all__ = [
     "Image",
     "Input",
     "Labels",
+    "Lineage",
     "Load",
     "Model",
     "Moment",

@@ -20,6 +20,8 @@ class Criteria(Record, frozen=True, kw_only=True):
         version: The version of it that is evaluated, "" where it is none.
         opponents: URI of each other model to compare with, by the word that gates have for it.
         compare: Whether to compare with the champion where no gate asks for it.
+        parted: Whether the test data are looked at in parts: what they had once, and what is new.
+        key: The column that names a row of them, "" for all that it holds.
         once: Is in no other run, where what comes out depends on more than is pinned.
     """
 
@@ -31,6 +33,8 @@ class Criteria(Record, frozen=True, kw_only=True):
     version: str = ""
     opponents: dict[str, str] = msgspec.field(default_factory=dict)
     compare: bool = False
+    parted: bool = False
+    key: str = ""
     once: str = ""
 
 

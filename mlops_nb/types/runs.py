@@ -127,6 +127,32 @@ class Model(Record, frozen=True, kw_only=True):
     alias: str | None = None
 
 
+class Lineage(Record, frozen=True, kw_only=True):
+    """Where a model comes from that an update has made of another one.
+
+    Attributes:
+        parent: The model that it went out from.
+        run_id: The run that made that, None where it is another project's.
+        since: DVC's hash of the training data that the parent has seen.
+        until: DVC's hash of those of this run.
+        files: How many of them are new, None where it is about rows.
+        rows: How many rows are new, None where it is about files.
+        replay: Share of the old data that is learnt again.
+        retrained: Why all was learnt anew, None where the parent learnt on.
+        chain: The runs that led here, oldest first; the parent's is the last one.
+    """
+
+    parent: Model
+    since: str
+    until: str
+    run_id: str | None = None
+    files: int | None = None
+    rows: int | None = None
+    replay: float = 0.0
+    retrained: str | None = None
+    chain: tuple[str, ...] = ()
+
+
 class RunRequest(Record, frozen=True, kw_only=True):
     """What a runner needs to start a run, and to start it again.
 
@@ -145,6 +171,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
         cache: Whether stages that an earlier run has done with the same inputs are skipped.
         timeout_s: Seconds that the run may take once it has a place, 0 for no limit.
         stage_timeout_s: Seconds that each stage may take, 0 for no limit.
+        lineage: What the run goes out from, where it is an update.
     """
 
     id: str
@@ -161,6 +188,7 @@ class RunRequest(Record, frozen=True, kw_only=True):
     cache: bool = False
     timeout_s: int = 0
     stage_timeout_s: int = 0
+    lineage: Lineage | None = None
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -170,8 +198,9 @@ class Run(Record, frozen=True, kw_only=True):
     are before this one in the queue, None where it is in none. `trouble` says since when a cluster
     gives no answer, None where it does. `deployment` is the service that the run has put up, with
     the `revision` of it and the `url` where it answers. `evaluation` is what an evaluation of the
-    run's model came to, with the gates that it passed or not. `monitoring` is what a window of a
-    deployment's requests came to, and whether that is an alarm.
+    run's model came to, with the gates that it passed or not. `lineage` is what an update went out
+    from. `monitoring` is what a window of a deployment's requests came to, and whether that is an
+    alarm.
     """
 
     id: str
@@ -201,6 +230,7 @@ class Run(Record, frozen=True, kw_only=True):
     revision: int | None = None
     url: str | None = None
     evaluation: Evaluation | None = None
+    lineage: Lineage | None = None
     monitoring: Monitoring | None = None
 
     def stage(self, name: str) -> Stage:

@@ -29,10 +29,12 @@ def trained(shared_project):
 
 
 @pytest.fixture(scope="module")
-def foreign(trained):
+def foreign(trained, tmp_path_factory):
     """A model that plain MLflow code has logged, in the project's store."""
     project, _ = trained
     store = Store(Config.load(project.root).resolved_tracking_uri)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    mlflow.create_experiment("elsewhere", artifact_location=elsewhere.as_uri())
     mlflow.set_experiment("elsewhere")
     model = DummyClassifier(strategy="most_frequent").fit([[0.0], [1.0]], [0, 0])
     with mlflow.start_run():
@@ -107,4 +109,6 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_starts(trained):
             api.evaluate(model, project=project.root, **asked)
     assert len(api.runs(project=project.root)) == before
     with pytest.raises(ConfigError, match="no gate"):
-        api.train(settings={"gates.require": "accuracy is good"}, project=project.root)
+        api.train(
+            "train.ipynb", settings={"gates.require": "accuracy is good"}, project=project.root
+        )

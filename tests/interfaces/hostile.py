@@ -9,6 +9,7 @@ import msgspec
 from mlops_nb.journal import (
     CellStarted,
     MetricsLogged,
+    ModelEvaluated,
     ModelLogged,
     RunFinished,
     RunStarted,
@@ -19,7 +20,17 @@ from mlops_nb.journal import (
     new_run,
 )
 from mlops_nb.series import Series
-from mlops_nb.types import Failure, Finding, Model, Moment, RunState, StageState
+from mlops_nb.types import (
+    Evaluation,
+    Failure,
+    Finding,
+    Lineage,
+    Model,
+    Moment,
+    Outcome,
+    RunState,
+    StageState,
+)
 from tests.test_journal import request
 
 HOSTILE = [
@@ -82,6 +93,18 @@ def curve(name, values):
     return series.curve()
 
 
+def evaluation(text):
+    outcome = Outcome(gate=text, passed=False, reason=text)
+    return Evaluation(model=text, tests=(text,), gates=(outcome,), report=text)
+
+
+def lineage(text):
+    parent = Model(uri=f"models:/parent{text}")
+    return Lineage(
+        parent=parent, since=text, until=text, rows=3, retrained=text, chain=("run-1", text)
+    )
+
+
 def events(text):
     return [
         RunStarted(pid=1),
@@ -90,6 +113,7 @@ def events(text):
         CellStarted(done=1, total=4, source=text),
         MetricsLogged(metrics={text: 0.5, "test_accuracy": 0.75}),
         ModelLogged(model=Model(uri=text, name=text, version="1", alias=text)),
+        ModelEvaluated(evaluation=evaluation(text)),
         StageFinished(stage="first", state=StageState.SKIPPED, seconds=1.0, note=text),
         StageStarted(stage="second"),
     ]
@@ -108,7 +132,9 @@ def moment(text="plain", *more, of=events):
         code=msgspec.structs.replace(asked.snapshot.code, branch=text, dirty=True),
     )
     finding = Finding(severity="warning", message=text, hint=text)
-    run = new_run(msgspec.structs.replace(asked, snapshot=pins, findings=(finding,)))
+    run = new_run(
+        msgspec.structs.replace(asked, snapshot=pins, findings=(finding,), lineage=lineage(text))
+    )
     curves = (
         curve(f"test_{text}", [1.0, float("nan"), 0.5, float("inf")]),
         curve("loss", [2.0, 1.0]),

@@ -124,6 +124,8 @@ def test_the_card_says_state_metrics_model_pins_and_error():
     html = card.card(moment("plain", ended("plain")))
     for word in ("✗ FAILED", "test_accuracy", "0.75", "plain version 1", "hint: plain", "first"):
         assert word in html
+    for word in ("failed", "models:/parent", "3 new rows", "run-1 \u2192"):
+        assert word in html
     for word in ("aaaaaaaaaaaa", "with uncommitted changes", "p = plain", "warning"):
         assert word in html
     assert "<script" not in html
@@ -131,7 +133,7 @@ def test_the_card_says_state_metrics_model_pins_and_error():
 
 def test_the_parts_of_a_card_keep_their_places():
     kinds = [moment(of=nothing_yet), moment(of=started), moment(), moment("a", ended("a"))]
-    assert {Elements(card.card(shown)).parts for shown in kinds} == {11}
+    assert {Elements(card.card(shown)).parts for shown in kinds} == {12}
 
 
 def test_the_text_beside_it_says_the_same():

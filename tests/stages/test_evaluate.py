@@ -26,7 +26,9 @@ from tests.test_journal import request
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory):
     """A store with a good model and a bad one, the bad one the champion; nothing of ours in it."""
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('tracking') / 'mlflow.db'}")
+    folder = tmp_path_factory.mktemp("tracking")
+    store = Store(f"sqlite:///{folder / 'mlflow.db'}")
+    mlflow.create_experiment("elsewhere", artifact_location=folder.as_uri())
     mlflow.set_experiment("elsewhere")
     frame = pandas.DataFrame(
         {"a": [float(i) for i in range(60)], "b": [float(i % 7) for i in range(60)]}

@@ -20,6 +20,7 @@ from mlops_nb.interfaces.cli import (
     records,
     services,
     training,
+    updates,
 )
 from mlops_nb.interfaces.cli.group import verbs
 
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "verbs"]
 
-for chapter in (projects, training, evaluation, records, services, monitoring, platforms):
+CHAPTERS = (
+    projects,
+    training,
+    updates,
+    evaluation,
+    records,
+    services,
+    monitoring,
+    platforms,
+)
+for chapter in CHAPTERS:
     for command in chapter.COMMANDS:
         verbs.add_command(command)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mlops_nb import encoding
 from mlops_nb.evaluation import gates
 from mlops_nb.pipelines.arguments import pins, plain
@@ -11,10 +13,11 @@ from mlops_nb.types import Criteria
 
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
-    from mlops_nb.types import Earlier, Model, Snapshot
+    from mlops_nb.types import Earlier, Lineage, Model, Snapshot
 
 # Who it is, only a look at the registry says, and that may be another one tomorrow.
 _CHANGING = "champion"
+_PARENT = "parent"
 
 
 def criteria(config: Config, *, name: str, run_id: str) -> Criteria:
@@ -36,6 +39,22 @@ def criteria(config: Config, *, name: str, run_id: str) -> Criteria:
         task=config.evaluation_task,
         name=name,
         once=run_id if changing else "",
+    )
+
+
+def with_parent(wanted: Criteria, lineage: Lineage, config: Config) -> Criteria:
+    """Return the criteria of an update, which has to hold its own against its parent.
+
+    Raises:
+        ConfigError: A gate is none.
+    """
+    gates.parse_all(config.update_gates)
+    return msgspec.structs.replace(
+        wanted,
+        gates=(*wanted.gates, *config.update_gates),
+        opponents={**wanted.opponents, _PARENT: lineage.parent.uri},
+        parted=True,
+        key=config.update_key,
     )
 
 

@@ -5,18 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.pipelines.arguments import evaluation, pins
+from mlops_nb.pipelines.arguments import evaluation, pins, plain
 
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
-    from mlops_nb.types import Snapshot
+    from mlops_nb.types import Earlier, Lineage, Snapshot
 
 # The cell assigns these itself; passing them again would only repeat it.
 _LEFT_TO_CELL = ("cell", "expression")
 
 
-def arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
+def arguments(
+    snapshot: Snapshot,
+    config: Config,
+    *,
+    lineage: Lineage | None = None,
+    earlier: Earlier | None = None,
+) -> dict[str, str]:
     """Return the training pipeline's parameters for a snapshot.
+
+    Args:
+        snapshot: What was pinned.
+        config: The settings.
+        lineage: What an update goes out from, None for a training that is none.
+        earlier: The data that its parent knows.
 
     Raises:
         UsageError: The hyperparameters are larger than a pipeline parameter may be.
@@ -27,6 +39,8 @@ def arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
     first = next(iter(places.values()), None)
     run_id = snapshot.code.ref.rpartition("/")[2]
     wanted = evaluation.criteria(config, name=config.registered_model, run_id=run_id)
+    if lineage is not None:
+        wanted = evaluation.with_parent(wanted, lineage, config)
     passed = {p.name: p.value for p in snapshot.hyperparameters if p.source not in _LEFT_TO_CELL}
     return {
         "code_repo": snapshot.code.repo,
@@ -55,6 +69,9 @@ def arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
         "model_alias": config.model_alias,
         "snapshot": encoding.dumps(pins(snapshot), name="the snapshot's records"),
         "criteria": evaluation.encoded(wanted),
+        "lineage": encoding.dumps(plain(lineage), name="the lineage") if lineage else "",
+        "earlier": encoding.dumps(plain(earlier), name="the earlier data") if earlier else "",
+        "update_key": config.update_key if lineage else "",
         "cpu": config.resources_cpu,
         "memory": config.resources_memory,
         "accelerator": config.resources_accelerator,

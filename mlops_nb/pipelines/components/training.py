@@ -23,6 +23,9 @@ def train(
     experiment: str,
     autolog: str,
     snapshot: str,
+    train: str,
+    lineage: str,
+    update_key: str,
     executed: dsl.Output[dsl.Artifact],
 ) -> NamedTuple("Outputs", [("mlflow_run_id", str), ("model_uri", str)]):  # type: ignore[valid-type]
     """Execute the notebook and track it."""
@@ -46,6 +49,9 @@ def train(
         experiment=experiment,
         autolog=autolog,
         snapshot=snapshot,
+        train=train,
+        lineage=lineage,
+        update_key=update_key,
         executed=executed.path,
     )
     result = NamedTuple("result", [("mlflow_run_id", str), ("model_uri", str)])

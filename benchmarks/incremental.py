@@ -1,0 +1,62 @@
+"""An update beside a training on everything: what it costs to fit, and what it is worth."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from mlops_nb import api
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_nb.types import Run
+
+# Autologging adds to `fit`, and not to `partial_fit`.
+SETTINGS = {"tracking.autolog": "false", "update.gates": ""}
+METRICS = ("fit_rows", "fit_cpu_s", "test_new_accuracy", "test_old_accuracy")
+
+
+def table(folder: Path) -> str:
+    """Train on four months of the example's stream, then update and retrain with a fifth."""
+    root = folder / "stream"
+    api.init(root, example="incremental")
+    lines = [
+        "A month that is new in a stream of five (the example `incremental`; CPU of the fit alone)",
+        "",
+        "| notebook | how | rows | CPU, s | accuracy, new month | old months | CPU ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for notebook in ("sgd.ipynb", "boosting.ipynb"):
+        parent = api.train(notebook, settings=SETTINGS, wait=True, project=root)
+        stream = [sys.executable, "stream.py", "5"]
+        subprocess.run(stream, cwd=root, check=True, stdout=subprocess.DEVNULL)
+        updated = _update(notebook, parent, root)
+        # The same comparison with the parent, and nothing of it learnt.
+        full = _update(notebook, parent, root, retrain=True)
+        for how, run in (("all of it, anew", full), ("update, replay 0.1", updated)):
+            rows, cpu_s, new, old = (run.metrics[name] for name in METRICS)
+            ratio = cpu_s / full.metrics["fit_cpu_s"]
+            lines.append(
+                f"| {notebook} | {how} | {rows:,.0f} | {cpu_s:.3f} | {new:.3f} | {old:.3f} "
+                f"| {ratio:.3f} |"
+            )
+        for part in ("train", "test"):
+            (root / "data" / part / "2026-05.csv").unlink()
+    return "\n".join(lines)
+
+
+def _update(notebook: str, parent: Run, root: Path, *, retrain: bool = False) -> Run:
+    marker = root / "data" / "train" / "2026-01.csv"
+    if retrain:
+        # A line's end at the end: other bytes, the same rows.
+        content = marker.read_bytes()
+        marker.unlink()
+        marker.write_bytes(content + b"\n")
+    run = api.update(notebook, parent=parent.id, settings=SETTINGS, wait=True, project=root)
+    assert run is not None
+    assert (run.lineage is not None and run.lineage.retrained is not None) == retrain
+    if retrain:
+        marker.write_bytes(content)
+    return run
