@@ -83,7 +83,7 @@ def request(
     deployment = target.get(name)
     revision = _serving(deployment)
     target.requests(name, revision.number)
-    follow = _follow(on_drift, revision, config, run_of)
+    following = follow(on_drift, revision, config, run_of)
     pins, findings = snapshots.take_code(config, name=run_id)
     return RunRequest(
         id=run_id,
@@ -99,7 +99,7 @@ def request(
             config,
             reference=run_of(reference).id if reference else "",
             on_drift=on_drift,
-            follow=follow,
+            follow=following,
         ),
         created_at=created_at,
         findings=findings,
@@ -140,7 +140,7 @@ def _serving(deployment: Deployment) -> Revision:
     return revision
 
 
-def _follow(
+def follow(
     on_drift: str, revision: Revision, config: Config, run_of: Callable[[str], Run]
 ) -> list[str]:
     """Return the words of the verb that follows drift."""
@@ -148,9 +148,7 @@ def _follow(
         raise UsageError(
             f"what follows drift is {on_drift!r}", hint=f"it is one of {', '.join(ON_DRIFT)}"
         )
-    if on_drift == "update":
-        raise UsageError("update cannot be started by drift yet", hint="say --on-drift train")
-    if on_drift != "train":
+    if on_drift == ON_DRIFT[0]:
         return []
     if revision.origin.run_id is None:
         raise UsageError(
@@ -161,7 +159,8 @@ def _follow(
     said = [p for p in pins.hyperparameters if p.source in _SAID]
     words = [f"{p.name}={_typed(p.value)}" for p in said]
     place = Repository.find(config.root).root / pins.notebook
-    return [str(place), *(word for text in words for word in ("--param", text))]
+    parent = ["--parent", revision.origin.run_id] if on_drift == "update" else []
+    return [str(place), *parent, *(word for text in words for word in ("--param", text))]
 
 
 def _typed(value: Any) -> str:

@@ -37,7 +37,8 @@ def monitor(
         until: Only requests before this time.
         rows: Only the newest so many rows.
         reference: A training run to compare with; the one that trained the model if None.
-        on_drift: What drift starts: "nothing", or "train", which goes through its gates.
+        on_drift: What drift starts: "nothing"; "train", the notebook that made the model; or
+            "update", which lets the model learn on. Both go through their gates.
         wait: Return when the run has ended.
         project: A folder of the project.
 

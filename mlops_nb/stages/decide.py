@@ -75,7 +75,10 @@ def _started(found: MonitoringReport, project: Path, words: list[str]) -> str:
     except BaseException:
         mark.unlink()
         raise
-    mark.write_text(run_id, encoding="utf-8")
+    if run_id:
+        mark.write_text(run_id, encoding="utf-8")
+    else:
+        mark.unlink()
     return run_id
 
 
@@ -105,7 +108,8 @@ def _submitted(project: Path, words: list[str]) -> str:
             f"{words[0]} does not start: {error.get('message', 'see the log of the stage')}",
             hint=error.get("hint", "see the log of the stage decide: jupyter mlops logs"),
         )
-    return str(answer["id"])
+    # Without any new data there is nothing to learn on from, and no run.
+    return str(answer.get("id", ""))
 
 
 def _answer(output: bytes) -> dict[str, Any]:

@@ -16,17 +16,20 @@ from mlops_nb.journal import (
     RunTracked,
     StageFinished,
     StageStarted,
+    WindowJudged,
     fold,
     new_run,
 )
 from mlops_nb.series import Series
 from mlops_nb.types import (
+    DriftVerdict,
     Evaluation,
     Failure,
     Finding,
     Lineage,
     Model,
     Moment,
+    Monitoring,
     Outcome,
     RunState,
     StageState,
@@ -105,6 +108,18 @@ def lineage(text):
     )
 
 
+def monitoring(text):
+    return Monitoring(
+        deployment=text,
+        revision=1,
+        verdict=DriftVerdict.DRIFT,
+        alarm=True,
+        drifted=(text,),
+        started=text,
+        report=text,
+    )
+
+
 def events(text):
     return [
         RunStarted(pid=1),
@@ -114,6 +129,7 @@ def events(text):
         MetricsLogged(metrics={text: 0.5, "test_accuracy": 0.75}),
         ModelLogged(model=Model(uri=text, name=text, version="1", alias=text)),
         ModelEvaluated(evaluation=evaluation(text)),
+        WindowJudged(monitoring=monitoring(text)),
         StageFinished(stage="first", state=StageState.SKIPPED, seconds=1.0, note=text),
         StageStarted(stage="second"),
     ]

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.option("--rows", type=int, metavar="N", help="The newest so many rows.")
 @click.option("--reference", metavar="RUN", help="The training run to compare with.")
 @click.option(
-    "--on-drift", default="nothing", metavar="VERB", help="What drift starts: nothing, train."
+    "--on-drift",
+    default="nothing",
+    metavar="VERB",
+    help="What drift starts: nothing, train, update.",
 )
 @options.wait
 @options.project
