@@ -71,7 +71,7 @@ class VerbHandler(RefusingHandler):
         if route is None:
             self.set_header("Allow", ", ".join(self.routes))
             raise web.HTTPError(405)
-        asked = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
+        asked = query_of(self)
         if route.waits:
             body = _dumped(route.answer(await self._called(route, in_path, asked)))
         else:
@@ -92,6 +92,12 @@ class VerbHandler(RefusingHandler):
         if route.of_server:
             arguments["hub"] = self.hub
         return route.verb(**arguments)
+
+
+def query_of(handler: JupyterHandler) -> dict[str, list[str]]:
+    """Return the values of each name in the query, as they are."""
+    names = handler.request.query_arguments
+    return {name: handler.get_query_arguments(name, strip=False) for name in names}
 
 
 def root_of(handler: JupyterHandler) -> Path:
