@@ -66,10 +66,15 @@ class VerbHandler(RefusingHandler):
         """Take something away."""
         await self._answer(in_path)
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say as well what can be asked for here, where it was something else."""
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self.routes))
+        super().write_error(status_code, **kwargs)
+
     async def _answer(self, in_path: Mapping[str, str]) -> None:
         route = self.routes.get(self.request.method or "")
         if route is None:
-            self.set_header("Allow", ", ".join(self.routes))
             raise web.HTTPError(405)
         asked = query_of(self)
         if route.waits:
