@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, pipelines, promotion, rollout
+from mlops_nb import backends, pipelines, promotion, pulse, rollout
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolved
 from mlops_nb.deployment import asking
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlops_nb.types import Deployment, RegisteredModel, Run
+    from mlops_nb.types import Deployment, Pulse, RegisteredModel, Run
 
 
 def deploy(
@@ -107,6 +107,15 @@ def models(*, project: Folder = None) -> tuple[RegisteredModel, ...]:
     from mlops_nb.tracking.store import Store
 
     return Store(config.resolved_tracking_uri).models()
+
+
+def pulses(name: str, *, project: Folder = None) -> Iterator[Pulse]:
+    """Yield a deployment with what its revisions count, once a second while it exists.
+
+    Raises:
+        DeploymentError: There is none of the name.
+    """
+    return pulse.follow(rollout.target_of(name, Config.load(project)), name)
 
 
 def predict(name: str, data: Any, *, revision: int | None = None, project: Folder = None) -> Any:

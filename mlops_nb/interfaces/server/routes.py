@@ -198,6 +198,7 @@ ROUTES = (
     Route("GET", "/deployments", resources.deployments, under="deployments"),
     Route("GET", "/deployments/{name}", resources.deployment),
     Route("DELETE", "/deployments/{name}", api.undeploy, under="undeployed"),
+    Route("GET", "/deployments/{name}/pulse", resources.pulse),
     Route("POST", "/deployments/{name}/start", resources.start),
     Route("POST", "/deployments/{name}/predict", api.predict, under="predictions"),
     Route("POST", "/deployments/{name}/traffic", api.traffic),
