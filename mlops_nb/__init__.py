@@ -38,6 +38,7 @@ _HOMES = {
     "schedules": "api",
     "unschedule": "api",
     "logs": "api",
+    "models": "api",
     "predict": "api",
     "resume": "api",
     "rollback": "api",
@@ -89,6 +90,7 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "models",
     "monitor",
     "new_data",
     "parent",
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
         login,
         logout,
         logs,
+        models,
         monitor,
         predict,
         publish,
@@ -179,3 +182,10 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from mlops_nb.interfaces.magics import register
 
     register(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server what serves the verbs over HTTP; it asks for this at its start."""
+    from mlops_nb.interfaces.server.extension import MlopsExtension
+
+    return [{"module": "mlops_nb.interfaces.server.extension", "app": MlopsExtension}]

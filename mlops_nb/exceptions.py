@@ -14,9 +14,11 @@
     ├── BackendError          the cluster cannot be reached, or refuses
     │   └── LoginError        it does not know who asks
     ├── ImageError            an image cannot be built or pushed
-    ├── DeploymentError       a model service cannot be put up, found or changed
+    ├── DeploymentError       a model service cannot be put up or changed
+    │   └── AbsentDeploymentError   there is none of that name
     ├── ScheduleError         a schedule does not exist, or cannot fire
-    └── RunError              the run asked for does not exist or is in the wrong state
+    └── RunError              the run asked for is in the wrong state
+        └── AbsentRunError    there is none of that id
 
 Every one carries a hint: the one thing to type or change.
 """
@@ -24,6 +26,8 @@ Every one carries a hint: the one thing to type or change.
 from __future__ import annotations
 
 __all__ = [
+    "AbsentDeploymentError",
+    "AbsentRunError",
     "BackendError",
     "CodeError",
     "ConfigError",
@@ -135,8 +139,16 @@ class DeploymentError(MlopsError):
     """A model service cannot be put up, does not exist or is in the wrong state."""
 
 
+class AbsentDeploymentError(DeploymentError):
+    """There is no model service of that name."""
+
+
 class RunError(MlopsError):
     """The run asked for does not exist or is in the wrong state."""
+
+
+class AbsentRunError(RunError):
+    """There is no run of that id."""
 
 
 class ScheduleError(MlopsError):

@@ -13,6 +13,7 @@ from mlops_nb.api.projects import (
     init,
     inside_run,
     parameter_names,
+    parameters,
     status,
     track,
 )
@@ -28,10 +29,21 @@ from mlops_nb.api.records import (
     resume,
     runs,
     show,
+    sources,
+    summaries,
     value_names,
     watch,
 )
-from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
+from mlops_nb.api.services import (
+    deploy,
+    deployments,
+    models,
+    predict,
+    pulses,
+    rollback,
+    traffic,
+    undeploy,
+)
 from mlops_nb.api.timetable import (
     fire_in_background,
     reschedule,
@@ -40,7 +52,7 @@ from mlops_nb.api.timetable import (
     schedules,
     unschedule,
 )
-from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.training import repeat, reproduce, train, verdict
 from mlops_nb.api.tuning import tune
 from mlops_nb.api.updates import update
 
@@ -66,12 +78,15 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "models",
     "monitor",
     "parameter_names",
+    "parameters",
     "points",
     "predict",
     "publish",
     "pulses",
+    "repeat",
     "reproduce",
     "reschedule",
     "resume",
@@ -81,7 +96,9 @@ __all__ = [
     "scheduler",
     "schedules",
     "show",
+    "sources",
     "status",
+    "summaries",
     "track",
     "traffic",
     "train",
@@ -90,5 +107,6 @@ __all__ = [
     "unschedule",
     "update",
     "value_names",
+    "verdict",
     "watch",
 ]

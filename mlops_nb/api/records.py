@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb import backends, comparison, moments, selection, transfer
+from mlops_nb import backends, changes, comparison, moments, selection, transfer
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, resolve, runner_of
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import RunError, UsageError
 from mlops_nb.settings import Config
+from mlops_nb.types import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mlops_nb.changes import Source
     from mlops_nb.types import Comparison, Moment, Point, Run
 
 
@@ -47,7 +49,43 @@ def runs(
     wanted = selection.Selection.of(
         state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=limit
     )
-    return wanted.apply(runner_of(project).list())
+    runner = runner_of(project)
+    return tuple(runner.get(run.id) for run in wanted.apply(runner.summaries()))
+
+
+def summaries(
+    *,
+    state: str | None = None,
+    notebook: Path | str | None = None,
+    where: str | Sequence[str] = (),
+    sort: str | None = None,
+    reverse: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+    project: Folder = None,
+) -> Listing:
+    """Return what a list shows of the project's runs, with the words of `runs`.
+
+    Args:
+        state: Only runs in this state.
+        notebook: Only runs of this notebook.
+        where: Only runs that meet these conditions.
+        sort: The value to sort by.
+        reverse: Turn the order of `sort` round.
+        limit: No more than so many.
+        offset: Leave out so many before the first.
+        project: A folder of the project.
+
+    Raises:
+        UsageError: A state, a notebook, a name or a condition is not one.
+    """
+    wanted = selection.Selection.of(
+        state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=None
+    )
+    selection.must_be_part(limit, offset)
+    found = wanted.apply(runner_of(project).summaries())
+    end = None if limit is None else offset + limit
+    return Listing(runs=found[offset:end], total=len(found))
 
 
 def compare(*run_ids: str, project: Folder = None) -> Comparison:
@@ -169,6 +207,15 @@ def import_(file: Path | str, *, project: Folder = None) -> Run:
     return backends.Everywhere(config).get(transfer.read(config, Path(file)))
 
 
+def sources(*, project: Folder = None) -> dict[str, Source]:
+    """Return what tells of changes in a project, by the kind of what changes.
+
+    Each is asked again and again, by one thread at a time, and tells what is other than before.
+    """
+    config = Config.load(project)
+    return {kind: source(config) for kind, source in changes.SOURCES.items()}
+
+
 def value_names(*, project: Folder = None) -> tuple[str, ...]:
     """Return the names that runs can be filtered and sorted by."""
-    return selection.names(runner_of(project).list())
+    return selection.names(runner_of(project).summaries())

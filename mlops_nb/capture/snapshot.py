@@ -22,6 +22,7 @@ from mlops_nb.capture import (
     pointers,
     preflight,
     secrets,
+    server,
     session,
 )
 from mlops_nb.capture.repository import Repository
@@ -84,6 +85,11 @@ def preview(config: Config, wanted: Wanted) -> Captured:
     """Return what `take` would pin, and keep nothing."""
     with _place(config) as place:
         return _Capture(config, wanted, keep=False, commit=place).snapshot("")
+
+
+def hyperparameters_of(config: Config, wanted: Wanted) -> tuple[Hyperparameter, ...]:
+    """Return the hyperparameters that `take` would pin, and look at nothing else."""
+    return _Capture(config, wanted, keep=False).hyperparameters()
 
 
 def take_code(
@@ -181,10 +187,16 @@ class _Capture:
         with opened as source:
             return self._snapshot(name, source)
 
+    def hyperparameters(self) -> tuple[Hyperparameter, ...]:
+        path = self._notebook()
+        datasets.inside(self.top, path, NotebookError)
+        return self._hyperparameters(notebook.load(path), own=self._is_own(path))
+
     def _snapshot(self, name: str, source: datasets.Source) -> Captured:
         path = self._notebook()
         # Asked once: the answer may come from the Jupyter server.
         own = self._is_own(path)
+        unsaved = self._saved(path) if own and self.keep else ()
         place = datasets.inside(self.tree, path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, own=own)
@@ -221,7 +233,7 @@ class _Capture:
             variables=variables,
             secrets=self.config.environment_secrets,
         )
-        return Captured(pins, (*preflight.of_code(code), *findings, *found))
+        return Captured(pins, (*preflight.of_code(code), *findings, *unsaved, *found))
 
     def _code(self, name: str, source: datasets.Source) -> tuple[Code, tuple[Finding, ...]]:
         root = self.config.root
@@ -289,6 +301,23 @@ class _Capture:
             return notebook.locate(self.namespace).resolve() == path.resolve()
         except NotebookError:
             return None
+
+    def _saved(self, path: Path) -> tuple[Finding, ...]:
+        """Have the front end save what is not saved yet, where there is one that can."""
+        served = server.of_kernel()
+        if served is None:
+            return ()
+        told = served.save()
+        if told.saved is False:
+            raise NotebookError(
+                f"{path} could not be saved: {told.message}",
+                hint="save it in Jupyter, and train again",
+            )
+        if not told.unanswered:
+            return ()
+        message = f"whether {path.name} has unsaved edits is not known: {told.message}"
+        hint = "save it, and train again if the run lacks an edit"
+        return (Finding(severity="warning", message=message, hint=hint),)
 
     def _places(
         self, parameters: tuple[Hyperparameter, ...], path: Path, source: datasets.Source

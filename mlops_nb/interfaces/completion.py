@@ -24,7 +24,7 @@ _TAKES_SCHEDULE = ("schedules", "reschedule", "unschedule")
 
 _NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {
     "--state": lambda: [state.value for state in RunState],
-    "--notebook": lambda: sorted({run.snapshot.notebook for run in api.runs()}),
+    "--notebook": lambda: sorted({run.notebook for run in api.summaries().runs}),
     "--where": lambda: list(api.value_names()),
     "--sort": lambda: list(api.value_names()),
 }
@@ -69,7 +69,7 @@ def _of_verb(verb: str, words: list[str]) -> list[str]:
         if verb in _TAKES_SCHEDULE:
             found += [schedule.name for schedule in api.schedules().schedules]
         if verb in _TAKES_RUN:
-            found += [run.id for run in api.runs()]
+            found += [run.id for run in api.summaries().runs]
     except MlopsError:
         return _options(command)
     return found

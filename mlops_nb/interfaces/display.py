@@ -17,10 +17,12 @@ if TYPE_CHECKING:
         Deployment,
         Moment,
         Pulse,
+        RegisteredModel,
         Run,
         Schedule,
         Setting,
         Status,
+        Summary,
         Timetable,
         Verdict,
     )
@@ -37,7 +39,7 @@ class NotebookView:
         """Show a run's card."""
         _display(card.card(moment), card.text(moment))
 
-    def runs(self, runs: Sequence[Run]) -> None:
+    def runs(self, runs: Sequence[Summary]) -> None:
         """Show a table of runs."""
         if not runs:
             print("no such run; start one: %mlops train")
@@ -46,7 +48,7 @@ class NotebookView:
             (
                 r.id,
                 f"{words.MARKS[r.state.value]} {r.state.value}",
-                r.snapshot.notebook,
+                r.notebook,
                 r.created_at,
                 words.seconds(r.seconds),
                 words.main_metrics(r),
@@ -90,6 +92,14 @@ class NotebookView:
         shown = html.table(words.DEPLOYMENT_HEAD, rows)
         shown += "".join(f"<div>{html.dim(line)}</div>" for line in asking)
         _display(html.frame(shown), "\n".join([_lines(rows), *asking]))
+
+    def models(self, models: Sequence[RegisteredModel]) -> None:
+        """Show a table of the versions of models."""
+        if not models:
+            print("no model is registered; train one: %mlops train")
+            return
+        rows = words.models(models)
+        _display(html.frame(html.table(words.MODEL_HEAD, rows)), _lines(rows))
 
     def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
         """Show a panel that keeps up with the deployment and has buttons."""

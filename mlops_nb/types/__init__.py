@@ -52,10 +52,14 @@ from mlops_nb.types.pins import (
     Status,
 )
 from mlops_nb.types.platforms import Image, Published, Setting
+from mlops_nb.types.registry import ModelVersion, RegisteredModel
 from mlops_nb.types.runs import (
+    Change,
     Curve,
     Failure,
+    Glimpse,
     Lineage,
+    Listing,
     Model,
     Moment,
     Point,
@@ -66,12 +70,15 @@ from mlops_nb.types.runs import (
     Stage,
     StageState,
     Stop,
+    Summary,
 )
 from mlops_nb.types.schedules import Firing, FiringState, Notice, Schedule, Timetable
+from mlops_nb.types.sessions import Saved
 from mlops_nb.types.tuning import Dimension, Plan, Study, Trial, TrialState
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
 __all__ = [
+    "Change",
     "Check",
     "Code",
     "ColumnCounts",
@@ -95,14 +102,17 @@ __all__ = [
     "Finding",
     "Firing",
     "FiringState",
+    "Glimpse",
     "Health",
     "Hyperparameter",
     "Image",
     "Input",
     "Labels",
     "Lineage",
+    "Listing",
     "Load",
     "Model",
+    "ModelVersion",
     "Moment",
     "Monitoring",
     "MonitoringReport",
@@ -118,6 +128,7 @@ __all__ = [
     "Published",
     "Pulse",
     "Record",
+    "RegisteredModel",
     "Report",
     "Revision",
     "RevisionState",
@@ -125,6 +136,7 @@ __all__ = [
     "Run",
     "RunRequest",
     "RunState",
+    "Saved",
     "Schedule",
     "Setting",
     "Slice",
@@ -135,6 +147,7 @@ __all__ = [
     "Status",
     "Stop",
     "Study",
+    "Summary",
     "TableReport",
     "Timetable",
     "Traffic",

@@ -1,6 +1,7 @@
 """`jupyter mlops <verb>`, and the words of `%mlops <verb>`: both parse with these commands.
 
-A module here has the commands of the module of `api` that has its name.
+A module here has the commands of the module of `api` that has its name; `server` alone has no such
+module, since what it starts is a front door itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mlops_nb.interfaces.cli import (
     platforms,
     projects,
     records,
+    server,
     services,
     timetable,
     training,
@@ -42,6 +44,7 @@ CHAPTERS = (
     monitoring,
     timetable,
     platforms,
+    server,
 )
 for chapter in CHAPTERS:
     for command in chapter.COMMANDS:

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
         Deployment,
         Moment,
         Pulse,
+        RegisteredModel,
         Run,
         Schedule,
         Setting,
         Status,
+        Summary,
         Timetable,
         Verdict,
     )
@@ -30,7 +32,7 @@ class View(Protocol):
     def run(self, moment: Moment) -> None:
         """Show a run as it is."""
 
-    def runs(self, runs: Sequence[Run]) -> None:
+    def runs(self, runs: Sequence[Summary]) -> None:
         """Show a list of runs."""
 
     def follow(
@@ -46,6 +48,9 @@ class View(Protocol):
 
     def deployments(self, deployments: Sequence[Deployment]) -> None:
         """Show what is served."""
+
+    def models(self, models: Sequence[RegisteredModel]) -> None:
+        """Show registered models."""
 
     def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
         """Show one deployment, with how it does and what can be done with it."""
