@@ -19,6 +19,7 @@ PLACE = Path(__file__).parent / "src" / "records.ts"
 ROOTS = (
     "Comparison",
     "Deployment",
+    "Glimpse",
     "Listing",
     "Moment",
     "RegisteredModel",

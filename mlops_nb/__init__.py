@@ -30,6 +30,7 @@ _HOMES = {
     "publish": "api",
     "reproduce": "api",
     "logs": "api",
+    "models": "api",
     "predict": "api",
     "resume": "api",
     "rollback": "api",
@@ -73,6 +74,7 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "models",
     "predict",
     "publish",
     "reproduce",
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
         login,
         logout,
         logs,
+        models,
         predict,
         publish,
         reproduce,
@@ -147,3 +150,10 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from mlops_nb.interfaces.magics import register
 
     register(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server what serves the verbs over HTTP; it asks for this at its start."""
+    from mlops_nb.interfaces.server.extension import MlopsExtension
+
+    return [{"module": "mlops_nb.interfaces.server.extension", "app": MlopsExtension}]

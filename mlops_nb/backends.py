@@ -7,9 +7,11 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from mlops_nb.exceptions import ConfigError
+from mlops_nb.exceptions import AbsentRunError, ConfigError
 from mlops_nb.journal import RUNS
+from mlops_nb.runners import index
 from mlops_nb.runners.records import Records
+from mlops_nb.types import Summary
 
 if TYPE_CHECKING:
     import builtins
@@ -65,16 +67,28 @@ class Everywhere:
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, newest first."""
-        found = {*self._records.ids(), *self._named(self._config.run_backend).ids()}
-        return tuple(sorted(found.union(self._folderless()), reverse=True))
+        return tuple(sorted({*self._records.ids(), *self._folderless()}, reverse=True))
 
     def list(self) -> tuple[Run, ...]:
         """Return all runs, newest first."""
         return tuple(self.get(run_id) for run_id in self.ids())
 
+    def summaries(self) -> tuple[Summary, ...]:
+        """Return the summaries of all runs, newest first; those of ended ones cost no look."""
+        found = index.of(self._records.path).summaries(self._get_if_there)
+        found.update((run_id, Summary.of(self.get(run_id))) for run_id in self._folderless())
+        return tuple(found[run_id] for run_id in sorted(found, reverse=True))
+
     def get(self, run_id: str) -> Run:
         """Return a run as it is now."""
         return self._of(run_id).get(run_id)
+
+    def _get_if_there(self, run_id: str) -> Run | None:
+        """Return a run; None where its folder is being made, or deleted, just now."""
+        try:
+            return self.get(run_id) if self._records.has(run_id) else None
+        except AbsentRunError:
+            return None
 
     def request(self, run_id: str) -> RunRequest:
         """Return what a run was asked for."""

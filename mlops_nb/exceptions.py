@@ -14,8 +14,10 @@
     ├── BackendError          the cluster cannot be reached, or refuses
     │   └── LoginError        it does not know who asks
     ├── ImageError            an image cannot be built or pushed
-    ├── DeploymentError       a model service cannot be put up, found or changed
-    └── RunError              the run asked for does not exist or is in the wrong state
+    ├── DeploymentError       a model service cannot be put up or changed
+    │   └── AbsentDeploymentError   there is none of that name
+    └── RunError              the run asked for is in the wrong state
+        └── AbsentRunError    there is none of that id
 
 Every one carries a hint: the one thing to type or change.
 """
@@ -23,6 +25,8 @@ Every one carries a hint: the one thing to type or change.
 from __future__ import annotations
 
 __all__ = [
+    "AbsentDeploymentError",
+    "AbsentRunError",
     "BackendError",
     "CodeError",
     "ConfigError",
@@ -133,5 +137,13 @@ class DeploymentError(MlopsError):
     """A model service cannot be put up, does not exist or is in the wrong state."""
 
 
+class AbsentDeploymentError(DeploymentError):
+    """There is no model service of that name."""
+
+
 class RunError(MlopsError):
     """The run asked for does not exist or is in the wrong state."""
+
+
+class AbsentRunError(RunError):
+    """There is no run of that id."""

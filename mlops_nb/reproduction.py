@@ -90,6 +90,25 @@ def must_be_reproducible(run: Run) -> None:
         )
 
 
+def recorded_by(again: Run) -> str:
+    """Return the id of the run that an ended one repeats.
+
+    Raises:
+        RunError: It goes on, or repeats none.
+    """
+    if again.reproduces is None:
+        raise RunError(
+            f"run {again.id} repeats no other",
+            hint=f"repeat it: jupyter mlops reproduce {again.id}",
+        )
+    if not again.state.terminal:
+        raise RunError(
+            f"run {again.id} is {again.state.value}: there is nothing to compare yet",
+            hint=f"follow it: jupyter mlops watch {again.id}",
+        )
+    return again.reproduces
+
+
 def compare(recorded: Run, again: Run, *, tolerance: float) -> Verdict:
     """Compare a run with its reproduction.
 

@@ -16,7 +16,7 @@ from mlops_nb.types import RunState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mlops_nb.types import Run
+    from mlops_nb.types import Summary
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -103,8 +103,7 @@ class Selection:
         Raises:
             UsageError: The state, a condition or the limit is not one.
         """
-        if limit is not None and limit < 1:
-            raise UsageError(f"a limit of {limit} leaves no run", hint="take 1 or more")
+        must_be_part(limit)
         conditions = (where,) if isinstance(where, str) else where
         if sort is None and reverse:
             sort = "-created"
@@ -118,13 +117,13 @@ class Selection:
             limit=limit,
         )
 
-    def apply(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+    def apply(self, runs: Sequence[Summary]) -> tuple[Summary, ...]:
         """Return the runs that are asked for, in the order that is.
 
         Raises:
             UsageError: No run has such a notebook, metric or parameter.
         """
-        found: Iterable[Run] = runs
+        found: Iterable[Summary] = runs
         if self.state is not None:
             found = [run for run in found if run.state is self.state]
         if self.notebook is not None:
@@ -137,21 +136,33 @@ class Selection:
         return tuple(found)[: self.limit]
 
 
-def names(runs: Iterable[Run]) -> tuple[str, ...]:
+def must_be_part(limit: int | None, offset: int = 0) -> None:
+    """Refuse a part of a list that is none.
+
+    Raises:
+        UsageError: The limit leaves no run, or the offset is before the first.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} leaves no run", hint="take 1 or more")
+    if offset < 0:
+        raise UsageError(f"an offset of {offset} is before the first run", hint="take 0 or more")
+
+
+def names(runs: Iterable[Summary]) -> tuple[str, ...]:
     """Return all that runs can be filtered and sorted by."""
     return tuple(dict.fromkeys([*_OWN, *(name for run in runs for name in _values(run))]))
 
 
-def _values(run: Run) -> dict[str, Any]:
+def _values(run: Summary) -> dict[str, Any]:
     return {
         "created": run.created_at,
         "seconds": run.seconds,
         **{f"metric.{name}": value for name, value in run.metrics.items()},
-        **{f"param.{name}": value for name, value in run.snapshot.parameters.items()},
+        **{f"param.{name}": value for name, value in run.parameters.items()},
     }
 
 
-def _key(name: str, runs: Sequence[Run]) -> str:
+def _key(name: str, runs: Sequence[Summary]) -> str:
     """Return the full name; where a metric and a parameter share one, it means the metric."""
     known = names(runs)
     for key in (name, f"metric.{name}", f"param.{name}"):
@@ -170,15 +181,15 @@ def _state(name: str) -> RunState:
     return RunState(name.upper())
 
 
-def _of_notebook(wanted: str, runs: Sequence[Run], found: Iterable[Run]) -> list[Run]:
+def _of_notebook(wanted: str, runs: Sequence[Summary], found: Iterable[Summary]) -> list[Summary]:
     """Return those of the runs found whose notebook is meant; a notebook may be without runs."""
-    known = {run.snapshot.notebook for run in runs}
+    known = {run.notebook for run in runs}
     meant = {path for path in known if path == wanted or path.endswith(f"/{wanted}")}
     if known and not meant and not Path(wanted).is_file():
         raise UsageError(
             f"no run is of a notebook {wanted!r}", hint=_hint(wanted, sorted(known), sorted(known))
         )
-    return [run for run in found if run.snapshot.notebook in meant]
+    return [run for run in found if run.notebook in meant]
 
 
 def _hint(name: str, candidates: Sequence[str], known: Sequence[str]) -> str:
@@ -186,7 +197,7 @@ def _hint(name: str, candidates: Sequence[str], known: Sequence[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known[:12])}"
 
 
-def _sorted(runs: Iterable[Run], key: str, *, descending: bool) -> list[Run]:
+def _sorted(runs: Iterable[Summary], key: str, *, descending: bool) -> list[Summary]:
     found = [(_values(run).get(key), run) for run in runs]
     placed = [pair for pair in found if not _is_missing(pair[0])]
     placed.sort(key=lambda pair: _rank(pair[0]), reverse=descending)

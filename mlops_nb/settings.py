@@ -182,7 +182,12 @@ class Config:
     @property
     def resolved_tracking_uri(self) -> str:
         """The tracking URI that runs use."""
-        return self.tracking_uri or f"sqlite:///{self.state_folder / 'mlflow.db'}"
+        return self.tracking_uri or f"sqlite:///{self.tracking_file}"
+
+    @property
+    def tracking_file(self) -> Path:
+        """The MLflow store that is the project's own."""
+        return self.state_folder / "mlflow.db"
 
     @property
     def for_targets(self) -> dict[str, Any]:

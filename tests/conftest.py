@@ -19,6 +19,9 @@ from tests.vocabulary import Project, notebook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# A Jupyter Server for the tests of the extension; plugins can only be named at the top.
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _isolated(tmp_path_factory: pytest.TempPathFactory):

@@ -8,7 +8,7 @@ import pytest
 from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import MetricsLogged, RunFinished, RunStarted, fold, new_run
 from mlops_nb.selection import Selection, names
-from mlops_nb.types import RunState
+from mlops_nb.types import RunState, Summary
 from tests.test_journal import request
 
 
@@ -19,7 +19,8 @@ def run(
     pins = msgspec.structs.replace(asked.snapshot, notebook=notebook)
     made = new_run(msgspec.structs.replace(asked, id=run_id, created_at=run_id, snapshot=pins))
     logged = [] if f1 is None else [MetricsLogged(metrics={"f1": f1})]
-    return fold(made, [RunStarted(pid=1), *logged, RunFinished(state=state, seconds=seconds)])
+    events = [RunStarted(pid=1), *logged, RunFinished(state=state, seconds=seconds)]
+    return Summary.of(fold(made, events))
 
 
 # As a runner gives them out: newest first.

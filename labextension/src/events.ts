@@ -14,12 +14,13 @@ const LONGEST_PAUSE_MS = 15_000;
 
 /**
  * The events of a project, over one websocket however many listen. A lost connection is made anew
- * and goes on where it was; who listens then is told `reset`, since things may have been missed.
+ * and goes on where it was; where the server does not know any more what was missed it says `reset`.
  */
 export class Events {
   constructor(
     private readonly settings: ServerConnection.ISettings,
-    private readonly url: (since: number | undefined) => string
+    private readonly url: (since: number | undefined) => string,
+    private readonly save: (event: IEvent) => void
   ) {}
 
   get isDisposed(): boolean {
@@ -45,19 +46,18 @@ export class Events {
     this.socket = socket;
     socket.onopen = () => {
       this.pause = FIRST_PAUSE_MS;
-      if (this.lost) {
-        this.lost = false;
-        this.tell({ seq: this.seq ?? 0, kind: 'reset', id: '', data: {} });
-      }
     };
     socket.onmessage = message => {
       const event = JSON.parse(message.data) as IEvent;
-      this.seq = event.seq ?? this.seq;
-      this.tell(event);
+      this.seq = event.seq;
+      if (event.kind === 'save') {
+        this.save(event);
+      } else {
+        this.tell(event);
+      }
     };
     socket.onclose = () => {
       if (this.socket === socket) {
-        this.lost = true;
         this.timer = window.setTimeout(() => this.connect(), this.pause);
         this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
       }
@@ -80,7 +80,6 @@ export class Events {
   private socket: WebSocket | undefined;
   private seq: number | undefined;
   private pause = FIRST_PAUSE_MS;
-  private lost = false;
   private disposed = false;
   private timer = 0;
 }

@@ -80,6 +80,13 @@ export interface Finding {
   hint: string;
 }
 
+export interface Glimpse {
+  run: Summary;
+  curves: Curve[];
+  stage: string | null;
+  log: string;
+}
+
 export interface Hyperparameter {
   name: string;
   type: string;

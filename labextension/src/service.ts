@@ -1,7 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import { Token } from '@lumino/coreutils';
-import { Events } from './events';
+import { Events, IEvent } from './events';
 
 /** What a request takes beside its path. */
 export interface IAsked {
@@ -31,6 +31,14 @@ export interface IService {
   offers(path: string): Promise<boolean>;
   /** What happens in a project, as long as someone listens. */
   events(project: string): Events;
+  /** Saves a notebook when a kernel asks for it; undefined where nobody can. */
+  saver: ((path: string) => Promise<ISaved>) | undefined;
+}
+
+/** What became of a notebook that was to be saved: `saved` is null where it is not open here. */
+export interface ISaved {
+  saved: boolean | null;
+  message: string;
 }
 
 export const IService = new Token<IService>(
@@ -64,15 +72,28 @@ export class Service implements IService {
       return found;
     }
     const url = URLExt.join(this.settings.wsUrl, 'mlops/events');
-    const made = new Events(this.settings, since => url + search({ since, project, token: this.settings.token }));
+    const token = this.settings.token;
+    const made = new Events(
+      this.settings,
+      since => url + search({ since, project, token, saves: this.saver !== undefined }),
+      event => void this.save(event, project)
+    );
     this.streams.set(project, made);
     return made;
+  }
+
+  /** Answer a kernel that wants a notebook saved: every connection that can save answers once. */
+  private async save(event: IEvent, project: string): Promise<void> {
+    const failed = (error: Error) => ({ saved: false, message: error.message });
+    const told = await this.saver!(event.data.path).catch(failed);
+    await this.ask('POST', '/saved', project, { body: { id: event.id, ...told } }).catch(() => undefined);
   }
 
   private url(path: string): string {
     return URLExt.join(this.settings.baseUrl, 'mlops', path);
   }
 
+  saver: IService['saver'];
   private readonly streams = new Map<string, Events>();
   private described: Promise<{ paths: Record<string, unknown> }> | undefined;
 }

@@ -11,6 +11,7 @@ from mlops_nb.api.projects import (
     init,
     inside_run,
     parameter_names,
+    parameters,
     status,
     track,
 )
@@ -26,11 +27,20 @@ from mlops_nb.api.records import (
     resume,
     runs,
     show,
+    summaries,
     value_names,
     watch,
 )
-from mlops_nb.api.services import deploy, deployments, predict, rollback, traffic, undeploy
-from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.services import (
+    deploy,
+    deployments,
+    models,
+    predict,
+    rollback,
+    traffic,
+    undeploy,
+)
+from mlops_nb.api.training import repeat, reproduce, train, verdict
 
 __all__ = [
     "as_json",
@@ -51,20 +61,25 @@ __all__ = [
     "login",
     "logout",
     "logs",
+    "models",
     "parameter_names",
+    "parameters",
     "points",
     "predict",
     "publish",
+    "repeat",
     "reproduce",
     "resume",
     "rollback",
     "runs",
     "show",
     "status",
+    "summaries",
     "track",
     "traffic",
     "train",
     "undeploy",
     "value_names",
+    "verdict",
     "watch",
 ]

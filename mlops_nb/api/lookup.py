@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import backends
 from mlops_nb.capture import snapshot
-from mlops_nb.exceptions import RunError
+from mlops_nb.exceptions import AbsentRunError, RunError
 from mlops_nb.settings import Config
 from mlops_nb.types import Run, RunState
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Folder = Path | str | None
 
 
-def runner_of(project: Folder) -> Runner:
+def runner_of(project: Folder) -> backends.Everywhere:
     """Return the runner of all runs of a project, wherever they went."""
     return backends.Everywhere(Config.load(project))
 
@@ -72,7 +72,7 @@ def resolved(ids: Sequence[str], run_id: str) -> str:
         raise RunError(
             f"{len(found)} runs begin with {run_id!r}", hint=f"such as {found[0]} and {found[1]}"
         )
-    raise RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+    raise AbsentRunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
 
 
 def last(runs: Iterator[Run]) -> Run:

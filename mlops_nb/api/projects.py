@@ -10,7 +10,7 @@ from mlops_nb.api.lookup import Folder, wanted_snapshot
 from mlops_nb.capture import dvc, snapshot
 from mlops_nb.exceptions import MlopsError
 from mlops_nb.settings import Config
-from mlops_nb.types import Finding, Setting, Status
+from mlops_nb.types import Finding, Hyperparameter, Setting, Status
 
 
 def init(folder: Path | str = ".", *, example: str | None = None) -> tuple[str, ...]:
@@ -61,12 +61,26 @@ def config(*, project: Folder = None) -> tuple[Setting, ...]:
     return Config.load(project).settings()
 
 
+def parameters(
+    notebook: Path | str | None = None, *, project: Folder = None
+) -> tuple[Hyperparameter, ...]:
+    """Return the hyperparameters that a run would have, without a look at code and data.
+
+    Args:
+        notebook: The notebook; that of this session if None.
+        project: A folder of the project.
+
+    Raises:
+        NotebookError: It cannot be read, or is outside of the project's repository.
+    """
+    return snapshot.hyperparameters_of(Config.load(project), wanted_snapshot(notebook))
+
+
 def parameter_names(
     notebook: Path | str | None = None, *, project: Folder = None
 ) -> tuple[str, ...]:
     """Return the names in the notebook's parameters cell."""
-    captured = snapshot.preview(Config.load(project), wanted_snapshot(notebook))
-    return tuple(p.name for p in captured.snapshot.hyperparameters)
+    return tuple(p.name for p in parameters(notebook, project=project))
 
 
 def dataset_names(*, project: Folder = None) -> tuple[str, ...]:

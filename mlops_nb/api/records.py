@@ -11,6 +11,7 @@ from mlops_nb.api.lookup import Folder, last, resolve, runner_of
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import RunError, UsageError
 from mlops_nb.settings import Config
+from mlops_nb.types import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,43 @@ def runs(
     wanted = selection.Selection.of(
         state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=limit
     )
-    return wanted.apply(runner_of(project).list())
+    runner = runner_of(project)
+    return tuple(runner.get(run.id) for run in wanted.apply(runner.summaries()))
+
+
+def summaries(
+    *,
+    state: str | None = None,
+    notebook: Path | str | None = None,
+    where: str | Sequence[str] = (),
+    sort: str | None = None,
+    reverse: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+    project: Folder = None,
+) -> Listing:
+    """Return what a list shows of the project's runs, with the words of `runs`.
+
+    Args:
+        state: Only runs in this state.
+        notebook: Only runs of this notebook.
+        where: Only runs that meet these conditions.
+        sort: The value to sort by.
+        reverse: Turn the order of `sort` round.
+        limit: No more than so many.
+        offset: Leave out so many before the first.
+        project: A folder of the project.
+
+    Raises:
+        UsageError: A state, a notebook, a name or a condition is not one.
+    """
+    wanted = selection.Selection.of(
+        state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=None
+    )
+    selection.must_be_part(limit, offset)
+    found = wanted.apply(runner_of(project).summaries())
+    end = None if limit is None else offset + limit
+    return Listing(runs=found[offset:end], total=len(found))
 
 
 def compare(*run_ids: str, project: Folder = None) -> Comparison:
@@ -171,4 +208,4 @@ def import_(file: Path | str, *, project: Folder = None) -> Run:
 
 def value_names(*, project: Folder = None) -> tuple[str, ...]:
     """Return the names that runs can be filtered and sorted by."""
-    return selection.names(runner_of(project).list())
+    return selection.names(runner_of(project).summaries())

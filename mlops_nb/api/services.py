@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlops_nb.types import Deployment, Run
+    from mlops_nb.types import Deployment, RegisteredModel, Run
 
 
 def deploy(
@@ -56,7 +56,7 @@ def deploy(
     runner = backends.Everywhere(config)
 
     def run_of(run_id: str) -> Run:
-        ids = [run.id for run in runner.list() if run.pipeline == pipelines.TRAINING.name]
+        ids = [run.id for run in runner.summaries() if run.pipeline == pipelines.TRAINING.name]
         return runner.get(resolved(ids, run_id))
 
     found = rollout.find(wanted.model, config, run_of)
@@ -92,6 +92,21 @@ def deployments(
     names = [name] if name else rollout.names(config)
     found = [(rollout.target_of(known, config), known) for known in names]
     return tuple(target.start(n) if start else target.get(n) for target, n in found)
+
+
+def models(*, project: Folder = None) -> tuple[RegisteredModel, ...]:
+    """Return the models of the project's registry: versions, aliases, and what each came from.
+
+    Raises:
+        TrackingError: MLflow cannot be reached.
+    """
+    config = Config.load(project)
+    if config.embedded_tracking and not config.tracking_file.exists():
+        # Nothing was ever run here; MLflow would take seconds to make a store and say so.
+        return ()
+    from mlops_nb.tracking.store import Store
+
+    return Store(config.resolved_tracking_uri).models()
 
 
 def predict(name: str, data: Any, *, revision: int | None = None, project: Folder = None) -> Any:

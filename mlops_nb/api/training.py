@@ -132,6 +132,19 @@ def reproduce(
     Returns:
         PASS or FAIL for data, packages and each metric, and the first difference as the reason.
     """
+    again = repeat(run_id, rebuild_env=rebuild_env, project=project)
+    last(backends.Everywhere(Config.load(project)).watch(again.id))
+    return verdict(again.id, tolerance=tolerance, project=project)
+
+
+def repeat(run_id: str = "latest", *, rebuild_env: bool = False, project: Folder = None) -> Run:
+    """Submit the run that `reproduce` compares with a recorded one, and return it as it is now.
+
+    Args:
+        run_id: A run that succeeded: its id, the beginning of it, or "latest".
+        rebuild_env: Run in an environment built from the recorded lock.
+        project: A folder of the project.
+    """
     config = Config.load(project)
     runner = backends.Everywhere(config)
     recorded = runner.get(resolve(runner, run_id))
@@ -146,5 +159,23 @@ def reproduce(
         rebuild=rebuild_env,
     )
     repository.keep(request.snapshot.code.sha, request.id)
-    again = last(runner.watch(runner.submit(request).id))
+    return runner.submit(request)
+
+
+def verdict(
+    run_id: str, *, tolerance: float = reproduction.TOLERANCE, project: Folder = None
+) -> Verdict:
+    """Compare a run that repeats another one with it.
+
+    Args:
+        run_id: The run that `repeat` has submitted, ended.
+        tolerance: Largest relative difference of a metric, absolute below 1.
+        project: A folder of the project.
+
+    Raises:
+        RunError: It goes on, or repeats none.
+    """
+    runner = backends.Everywhere(Config.load(project))
+    again = runner.get(resolve(runner, run_id))
+    recorded = runner.get(reproduction.recorded_by(again))
     return reproduction.compare(recorded, again, tolerance=tolerance)

@@ -79,6 +79,11 @@ def preview(config: Config, wanted: Wanted) -> Captured:
     return _Capture(config, wanted, keep=False).snapshot("")
 
 
+def hyperparameters_of(config: Config, wanted: Wanted) -> tuple[Hyperparameter, ...]:
+    """Return the hyperparameters that `take` would pin, and look at nothing else."""
+    return _Capture(config, wanted, keep=False).hyperparameters()
+
+
 def take_code(config: Config, *, name: str) -> tuple[Snapshot, tuple[Finding, ...]]:
     """Pin code and environment alone, for what is no run of a notebook.
 
@@ -110,6 +115,11 @@ class _Capture:
     def snapshot(self, name: str) -> Captured:
         with datasets.opened(self.config, self.repository, keep=self.keep) as source:
             return self._snapshot(name, source)
+
+    def hyperparameters(self) -> tuple[Hyperparameter, ...]:
+        path = self._notebook()
+        datasets.inside(self.top, path, NotebookError)
+        return self._hyperparameters(notebook.load(path), own=self._is_own(path))
 
     def _snapshot(self, name: str, source: datasets.Source) -> Captured:
         path = self._notebook()

@@ -11,7 +11,19 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_nb.types import Check, Curve, Deployment, Image, Published, Revision, Row, Run, Stage
+    from mlops_nb.types import (
+        Check,
+        Curve,
+        Deployment,
+        Image,
+        Published,
+        RegisteredModel,
+        Revision,
+        Row,
+        Run,
+        Stage,
+        Summary,
+    )
 
 # State is never told by colour alone.
 MARKS = {
@@ -63,6 +75,18 @@ def published(done: Sequence[Published]) -> str:
     )
 
 
+MODEL_HEAD = ("model", "version", "aliases", "run", "created")
+
+
+def models(found: Sequence[RegisteredModel]) -> list[tuple[str, ...]]:
+    """Return a row for every version of every model."""
+    return [
+        (model.name, v.version, ", ".join(v.aliases), v.run_id or v.uri, v.created_at)
+        for model in found
+        for v in model.versions
+    ]
+
+
 def waiting(run: Run) -> str:
     """Say what a run waits for that is in no stage yet, nothing where it waits for nothing."""
     if run.state is RunState.PENDING and run.ahead is not None:
@@ -95,7 +119,7 @@ def stage_time(stage: Stage) -> str:
     return seconds(stage.seconds)
 
 
-def model(run: Run) -> str:
+def model(run: Run | Summary) -> str:
     """Name the run's model version; its URI where it has none, nothing where there is no model."""
     if run.model is None:
         return ""
@@ -111,7 +135,7 @@ def image(built: Image) -> str:
     return f"{name}  {built.size_bytes / 1e6:,.0f} MB  {seconds(built.seconds)}"
 
 
-def metrics(run: Run) -> list[tuple[str, float]]:
+def metrics(run: Run | Summary) -> list[tuple[str, float]]:
     """List test metrics first, the notebook's own next, what autologging adds last."""
     return sorted(run.metrics.items(), key=lambda metric: rank(metric[0]))
 
@@ -121,7 +145,7 @@ def ranked(curves: Sequence[Curve]) -> list[Curve]:
     return sorted(curves, key=lambda curve: rank(curve.name))
 
 
-def main_metrics(run: Run) -> str:
+def main_metrics(run: Run | Summary) -> str:
     """Return the first few metrics in one line."""
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics(run)[:3])
 

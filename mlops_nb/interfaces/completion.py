@@ -22,7 +22,7 @@ _TAKES_NOTEBOOK = ("train", "status")
 
 _NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {
     "--state": lambda: [state.value for state in RunState],
-    "--notebook": lambda: sorted({run.snapshot.notebook for run in api.runs()}),
+    "--notebook": lambda: sorted({run.notebook for run in api.summaries().runs}),
     "--where": lambda: list(api.value_names()),
     "--sort": lambda: list(api.value_names()),
 }
@@ -65,7 +65,7 @@ def _of_verb(verb: str, words: list[str]) -> list[str]:
         if verb in _TAKES_NOTEBOOK:
             found += [path.name for path in Path.cwd().glob("*.ipynb")]
         if verb in _TAKES_RUN:
-            found += [run.id for run in api.runs()]
+            found += [run.id for run in api.summaries().runs]
     except MlopsError:
         return _options(command)
     return found

@@ -11,7 +11,17 @@ from mlops_nb.interfaces import card, comparison
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Deployment, Moment, Run, Setting, Status, Verdict
+    from mlops_nb.types import (
+        Comparison,
+        Deployment,
+        Moment,
+        RegisteredModel,
+        Run,
+        Setting,
+        Status,
+        Summary,
+        Verdict,
+    )
 
 
 class NotebookView:
@@ -25,7 +35,7 @@ class NotebookView:
         """Show a run's card."""
         _display(card.card(moment), card.text(moment))
 
-    def runs(self, runs: Sequence[Run]) -> None:
+    def runs(self, runs: Sequence[Summary]) -> None:
         """Show a table of runs."""
         if not runs:
             print("no such run; start one: %mlops train")
@@ -34,7 +44,7 @@ class NotebookView:
             (
                 r.id,
                 f"{words.MARKS[r.state.value]} {r.state.value}",
-                r.snapshot.notebook,
+                r.notebook,
                 r.created_at,
                 words.seconds(r.seconds),
                 words.main_metrics(r),
@@ -78,6 +88,14 @@ class NotebookView:
         shown = html.table(words.DEPLOYMENT_HEAD, rows)
         shown += "".join(f"<div>{html.dim(line)}</div>" for line in asking)
         _display(html.frame(shown), "\n".join([_lines(rows), *asking]))
+
+    def models(self, models: Sequence[RegisteredModel]) -> None:
+        """Show a table of the versions of models."""
+        if not models:
+            print("no model is registered; train one: %mlops train")
+            return
+        rows = words.models(models)
+        _display(html.frame(html.table(words.MODEL_HEAD, rows)), _lines(rows))
 
     def verdict(self, verdict: Verdict) -> None:
         """Show what was compared, and the verdict."""

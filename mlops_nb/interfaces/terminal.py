@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         Finding,
         Hyperparameter,
         Moment,
+        RegisteredModel,
         Run,
         Setting,
         Snapshot,
         Stage,
         Status,
+        Summary,
         Verdict,
     )
 
@@ -60,7 +62,7 @@ class TerminalView:
         """Print a run."""
         self.console.print(_run(moment))
 
-    def runs(self, runs: Sequence[Run]) -> None:
+    def runs(self, runs: Sequence[Summary]) -> None:
         """Print a table of runs."""
         if not runs:
             self.text("no such run; start one: jupyter mlops train NOTEBOOK")
@@ -70,7 +72,7 @@ class TerminalView:
             table.add_row(
                 run.id,
                 _marked(run.state.value),
-                _plain(run.snapshot.notebook),
+                _plain(run.notebook),
                 run.created_at,
                 words.seconds(run.seconds),
                 _plain(words.main_metrics(run)),
@@ -110,6 +112,16 @@ class TerminalView:
             parts.append(_parameters(status.snapshot.hyperparameters))
         parts += [_finding(finding) for finding in status.findings]
         self.console.print(Group(*parts))
+
+    def models(self, models: Sequence[RegisteredModel]) -> None:
+        """Print a table of the versions of models."""
+        if not models:
+            self.text("no model is registered; train one: jupyter mlops train NOTEBOOK")
+            return
+        table = _table(*words.MODEL_HEAD)
+        for row in words.models(models):
+            table.add_row(*map(_plain, row))
+        self.console.print(table)
 
     def verdict(self, verdict: Verdict) -> None:
         """Print what was compared, and the verdict."""

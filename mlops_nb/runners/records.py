@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb.exceptions import RunError
+from mlops_nb.exceptions import AbsentRunError, RunError
 from mlops_nb.journal import RunFolder
 from mlops_nb.types import Record, RunState
 
@@ -40,10 +41,13 @@ class Records:
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, newest first."""
-        if not self.path.is_dir():
+        try:
+            names = [entry.name for entry in os.scandir(self.path) if entry.name[0] != "."]
+        except FileNotFoundError:
             return ()
-        names = sorted((p.name for p in self.path.iterdir() if p.name[0] != "."), reverse=True)
-        return tuple(name for name in names if RunFolder(self.path / name).request.is_file())
+        # Text, and not paths: there may be thousands, and most verbs ask for this.
+        within = f"{self.path}{os.sep}{{}}{os.sep}{RunFolder(self.path).request.name}"
+        return tuple(n for n in sorted(names, reverse=True) if os.path.isfile(within.format(n)))  # noqa: PTH113
 
     def of(self, backend: str) -> tuple[str, ...]:
         """Return the ids of a back-end's runs, newest first."""
@@ -125,9 +129,9 @@ class Records:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def no_such_run(run_id: str) -> RunError:
+def no_such_run(run_id: str) -> AbsentRunError:
     """Say that there is no run of an id."""
-    return RunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+    return AbsentRunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
 
 
 def there_already(run_id: str) -> RunError:

@@ -8,16 +8,17 @@ import sqlite3
 import tempfile
 import time
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import TrackingError
 from mlops_nb.tracking import digest, tags
-from mlops_nb.types import Model
+from mlops_nb.types import Model, ModelVersion, RegisteredModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mlops_nb.points_file import LoggedPoint
     from mlops_nb.types import Snapshot
@@ -217,6 +218,21 @@ class Store:
             ) from error
         model = Model(uri=found.source, name=name, version=str(found.version), alias=alias or None)
         return model, found.tags.get(tags.RUN_ID, "")
+
+    def models(self) -> tuple[RegisteredModel, ...]:
+        """Return all registered models, by name."""
+        with self._reached():
+            found = list(_pages(self._client.search_registered_models))
+            versions = list(_pages(self._client.search_model_versions))
+        of_model: dict[str, list[ModelVersion]] = {model.name: [] for model in found}
+        # Only a model itself knows the aliases of its versions.
+        aliases = {model.name: dict(model.aliases) for model in found}
+        for version in sorted(versions, key=lambda v: int(v.version), reverse=True):
+            if version.name in of_model:
+                of_model[version.name].append(_version(version, aliases[version.name]))
+        return tuple(
+            RegisteredModel(name=name, versions=tuple(of_model[name])) for name in sorted(of_model)
+        )
 
     def alias(self, name: str, alias: str) -> str | None:
         """Return the version that has an alias, None where none has it."""
@@ -453,6 +469,31 @@ def _metrics(points: Iterable[LoggedPoint]) -> list[Any]:
         for point in points
         if not math.isinf(point.value)
     ]
+
+
+def _version(found: Any, aliases: Mapping[str, Any]) -> ModelVersion:
+    created = datetime.fromtimestamp(found.creation_timestamp / 1000, timezone.utc)
+    return ModelVersion(
+        version=str(found.version),
+        uri=found.source,
+        aliases=tuple(sorted(a for a, v in aliases.items() if str(v) == str(found.version))),
+        run_id=found.tags.get(tags.RUN_ID),
+        mlflow_run_id=found.run_id or None,
+        snapshot=found.tags.get(tags.SNAPSHOT_ID),
+        code=found.tags.get(tags.GIT_COMMIT),
+        created_at=created.isoformat("T", "seconds"),
+    )
+
+
+def _pages(search: Callable[..., Any]) -> Iterator[Any]:
+    """Yield all that a search of MLflow's finds."""
+    token = None
+    while True:
+        page = search(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def _quoted(text: str) -> str:

@@ -8,7 +8,9 @@ from mlops_nb.types.base import CommandLineText, Record
 from mlops_nb.types.deployments import (
     Deployment,
     DeploymentState,
+    ModelVersion,
     Origin,
+    RegisteredModel,
     Revision,
     RevisionState,
     Traffic,
@@ -26,6 +28,7 @@ from mlops_nb.types.platforms import Image, Published, Setting
 from mlops_nb.types.runs import (
     Curve,
     Failure,
+    Listing,
     Model,
     Moment,
     Point,
@@ -35,6 +38,7 @@ from mlops_nb.types.runs import (
     RunState,
     Stage,
     StageState,
+    Summary,
 )
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
@@ -52,13 +56,16 @@ __all__ = [
     "Finding",
     "Hyperparameter",
     "Image",
+    "Listing",
     "Model",
+    "ModelVersion",
     "Moment",
     "Origin",
     "Point",
     "Progress",
     "Published",
     "Record",
+    "RegisteredModel",
     "Revision",
     "RevisionState",
     "Row",
@@ -70,6 +77,7 @@ __all__ = [
     "Stage",
     "StageState",
     "Status",
+    "Summary",
     "Traffic",
     "Verdict",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -200,6 +201,54 @@ class Run(Record, frozen=True, kw_only=True):
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
+
+
+class Summary(Record, frozen=True, kw_only=True):
+    """A run without what is long: what a list of runs shows, and filters and sorts by.
+
+    Fields are those of `Run`, but `notebook` is the path of the user's notebook in the repository,
+    and `parameters` has the value of each hyperparameter.
+    """
+
+    id: str
+    pipeline: str
+    state: RunState
+    backend: str
+    created_at: str
+    notebook: str
+    stages: tuple[Stage, ...]
+    dirty: bool = False
+    seconds: float | None = None
+    ahead: int | None = None
+    progress: Progress | None = None
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+    model: Model | None = None
+    mlflow_run_id: str | None = None
+    kfp_url: str | None = None
+    reproduces: str | None = None
+    error: Failure | None = None
+    trouble: str | None = None
+    deployment: str | None = None
+    revision: int | None = None
+    url: str | None = None
+
+    @classmethod
+    def of(cls, run: Run) -> Summary:
+        """Return what a list shows of a run."""
+        own = {name: getattr(run, name) for name in _SHARED}
+        pins = run.snapshot
+        return cls(**own, notebook=pins.notebook, dirty=pins.code.dirty, parameters=pins.parameters)
+
+
+_SHARED = set(Summary.__struct_fields__).intersection(Run.__struct_fields__) - {"notebook"}
+
+
+class Listing(Record, frozen=True, kw_only=True):
+    """Some runs of all that were asked for; `total` is how many those are."""
+
+    runs: tuple[Summary, ...]
+    total: int
 
 
 class Moment(Record, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from mlops_nb.interfaces import card
 from mlops_nb.interfaces.comparison import comparison_html, comparison_text
 from mlops_nb.interfaces.terminal import TerminalView
 from mlops_nb.journal import CellsDone, RunStarted
-from mlops_nb.types import Moment, RunState
+from mlops_nb.types import Moment, RunState, Summary
 from tests.interfaces.hostile import HOSTILE, Elements, curve, ended, moment
 
 NAMED = [pytest.param(text, id=f"{i}") for i, text in enumerate(HOSTILE)]
@@ -57,7 +57,7 @@ def test_what_users_write_cannot_steer_a_page_or_a_terminal(text):
     view = TerminalView(Console(file=out, force_terminal=False, width=200, soft_wrap=True))
     shown = moment(text, ended(text))
     view.run(shown)
-    view.runs([shown.run])
+    view.runs([Summary.of(shown.run)])
     view.text(text)
     view.comparison(side_by_side(text))
     texts = (out.getvalue(), card.text(shown), comparison_text(side_by_side(text)))

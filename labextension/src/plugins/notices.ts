@@ -27,14 +27,14 @@ export const notices: JupyterFrontEndPlugin<void> = {
     });
 
     const heard = (project: string, event: IEvent) => {
-      const state = event.data?.state;
-      if (event.kind !== 'run' || state === undefined) {
+      if (event.kind !== 'run' || event.data === null) {
         return;
       }
+      const { state, notebook } = event.data.run;
       if (!ENDED.has(state)) {
         going.add(event.id);
       } else if (going.delete(event.id) && wanted) {
-        const said = trans.__('Run %1 ended: %2', event.data.notebook ?? event.id, state);
+        const said = trans.__('The run of %1 has ended: %2', notebook, state);
         const actions = [
           {
             label: trans.__('Show'),

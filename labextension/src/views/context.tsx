@@ -45,27 +45,33 @@ const PAUSE_MS = 300;
 
 /**
  * Load something, and load it anew when an event says that it has changed: at most every 300 ms, and
- * never twice at once.
+ * never twice at once. `merge` may know it from the event alone.
  */
 export function useLive<T>(
   project: string,
   load: () => Promise<T>,
   concerns: (event: IEvent) => boolean,
-  on: readonly unknown[]
+  on: readonly unknown[],
+  merge: (value: T, event: IEvent) => T | undefined = () => undefined
 ): ILoaded<T> {
   const { service } = useSurroundings();
   const [value, setValue] = React.useState<T>();
   const [problem, setProblem] = React.useState<Error>();
+  const latest = React.useRef<T>();
   const ask = React.useRef<() => void>(() => undefined);
 
   React.useEffect(() => {
     let over = false;
+    const take = (fresh: T) => {
+      latest.current = fresh;
+      setValue(fresh);
+      setProblem(undefined);
+    };
     const work = async () => {
       try {
         const fresh = await load();
         if (!over) {
-          setValue(fresh);
-          setProblem(undefined);
+          take(fresh);
         }
       } catch (error) {
         if (!over) {
@@ -80,7 +86,11 @@ export function useLive<T>(
     ask.current = run;
     run();
     const listening = service.events(project).listen(event => {
-      if (event.kind === 'reset' || concerns(event)) {
+      const concerned = event.kind === 'reset' || concerns(event);
+      const merged = concerned && latest.current !== undefined ? merge(latest.current, event) : undefined;
+      if (merged !== undefined) {
+        take(merged);
+      } else if (concerned) {
         run();
       }
     });

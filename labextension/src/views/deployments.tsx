@@ -1,9 +1,10 @@
 import { runIcon, stopIcon, undoIcon } from '@jupyterlab/ui-components';
 import React from 'react';
+import { IEvent } from '../events';
 import { ids } from '../names';
 import { Deployment, RegisteredModel } from '../records';
 import { useLive, useSurroundings } from './context';
-import { Action, Problem, State } from './pieces';
+import { Action, ENDED, Problem, State } from './pieces';
 
 /** The deployments of a project. */
 export function Deployments({ project }: { project: string }): React.ReactElement {
@@ -70,8 +71,8 @@ export function DeploymentActions({ deployment, project, words }: { deployment: 
 export function Models({ project }: { project: string }): React.ReactElement {
   const { service, trans } = useSurroundings();
   const load = () => service.ask<{ models: RegisteredModel[] }>('GET', '/models', project);
-  const ended = (event: { kind: string; data: any }) =>
-    event.kind === 'deployment' || (event.kind === 'run' && ['SUCCEEDED', undefined].includes(event.data?.state));
+  const ended = (event: IEvent) =>
+    event.kind === 'deployment' || (event.kind === 'run' && ENDED.has(event.data?.run.state ?? 'CANCELED'));
   const { value, problem } = useLive(project, load, ended, []);
   return (
     <div className="mlops-Section">

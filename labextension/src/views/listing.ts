@@ -2,6 +2,7 @@ import React from 'react';
 import { coalesced } from '../coalesced';
 import { Listing, Summary } from '../records';
 import { useSurroundings } from './context';
+import { ENDED } from './pieces';
 import { IQuery } from './query';
 
 const PAGE = 60;
@@ -66,6 +67,15 @@ export function useListing(project: string, query: IQuery): IListing {
     setFound(NONE);
     look.current(false);
     const listening = service.events(project).listen(event => {
+      if (event.kind === 'run') {
+        const fresh = event.data?.run as Summary | undefined;
+        const place = fresh && seat(pages, fresh.id);
+        if (fresh && place !== undefined && !ENDED.has(fresh.state)) {
+          pages = new Map(pages).set(place, pages.get(place)!.map(run => (run.id === fresh.id ? fresh : run)));
+          setFound(before => ({ ...before, pages }));
+          return;
+        }
+      }
       if (event.kind === 'run' || event.kind === 'reset') {
         look.current(true);
       }
@@ -83,6 +93,11 @@ export function useListing(project: string, query: IQuery): IListing {
   }, []);
   const known = React.useMemo(() => [...found.pages.values()].flat(), [found]);
   return { total: found.total, problem, known, row, see };
+}
+
+/** Return the page that has a run, undefined where none has. */
+function seat(pages: ReadonlyMap<number, Summary[]>, id: string): number | undefined {
+  return [...pages].find(([, runs]) => runs.some(run => run.id === id))?.[0];
 }
 
 function range(first: number, last: number): number[] {

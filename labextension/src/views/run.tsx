@@ -1,6 +1,7 @@
 import React from 'react';
+import { IEvent } from '../events';
 import { ids } from '../names';
-import { Hyperparameter, Moment, Run, Verdict } from '../records';
+import { Glimpse, Hyperparameter, Moment, Run, Verdict } from '../records';
 import { Chart } from './chart';
 import { ILoaded, useLive, useSurroundings } from './context';
 import { RunActions } from './runs';
@@ -78,7 +79,17 @@ export function RunCard({ project, run }: { project: string; run: string }): Rea
 function useMoment(project: string, run: string): ILoaded<Moment> {
   const { service } = useSurroundings();
   const load = () => service.ask<Moment>('GET', `/runs/${encodeURIComponent(run)}/moment`, project);
-  return useLive(project, load, event => event.kind === 'run' && event.id === run, [run]);
+  return useLive(project, load, event => event.kind === 'run' && event.id === run, [run], merged);
+}
+
+/** Return a moment with what an event tells of it; of a run that has ended all is asked for again. */
+function merged(before: Moment, event: IEvent): Moment | undefined {
+  const glimpse = event.data as Glimpse | null;
+  if (event.kind !== 'run' || glimpse === null || ENDED.has(glimpse.run.state)) {
+    return undefined;
+  }
+  const { notebook: _, dirty: __, parameters: ___, ...run } = glimpse.run;
+  return { ...glimpse, run: { ...before.run, ...run } };
 }
 
 function Head({ run, project, card }: { run: Run; project: string; card?: boolean }): React.ReactElement {

@@ -16,7 +16,7 @@ from mlops_nb.deployment import Endpoint
 from mlops_nb.deployment.kserve import claim, health, manifest, records
 from mlops_nb.deployment.kserve.cluster import SERVICES, Cluster
 from mlops_nb.deployment.kserve.records import Kept, KeptRevision
-from mlops_nb.exceptions import DeploymentError, UsageError
+from mlops_nb.exceptions import AbsentDeploymentError, DeploymentError, UsageError
 from mlops_nb.types import Deployment, DeploymentState, Failure, Revision, RevisionState
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class KServeTarget:
     def _kept(self, name: str) -> Kept:
         kept = records.read(self.cluster, name)
         if kept is None:
-            raise DeploymentError(
+            raise AbsentDeploymentError(
                 f"there is no deployment {name} in the namespace {self.cluster.namespace}",
                 hint="see which there are: jupyter mlops deployments",
             )

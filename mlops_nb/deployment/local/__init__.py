@@ -26,7 +26,7 @@ from mlops_nb.deployment.local.records import (
     names,
     tail,
 )
-from mlops_nb.exceptions import DeploymentError, UsageError
+from mlops_nb.exceptions import AbsentDeploymentError, DeploymentError, UsageError
 from mlops_nb.types import Deployment, DeploymentState, Revision, RevisionState
 
 if TYPE_CHECKING:
@@ -245,7 +245,9 @@ class LocalTarget:
         wanted = place.wanted()
         if wanted is None or wanted.deleted:
             known = ", ".join(self.names()) or "none yet; deploy a run: jupyter mlops deploy RUN"
-            raise DeploymentError(f"there is no deployment {name!r}", hint=f"there are: {known}")
+            raise AbsentDeploymentError(
+                f"there is no deployment {name!r}", hint=f"there are: {known}"
+            )
         return place, wanted
 
     def _must_have(self, wanted: Wanted, number: int) -> WantedRevision:

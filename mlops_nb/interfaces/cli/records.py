@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,28 +33,13 @@ if TYPE_CHECKING:
 @options.project
 @options.json_
 @click.pass_obj
-def runs(
-    view: View,
-    state: str | None,
-    notebook: str | None,
-    where: tuple[str, ...],
-    sort: str | None,
-    reverse: bool,
-    limit: int | None,
-    project: str | None,
-    as_json: bool,
-) -> None:
+def runs(view: View, /, as_json: bool, **asked: Any) -> None:
     """List the project's runs, newest first."""
-    found = api.runs(
-        state=state,
-        notebook=notebook,
-        where=where,
-        sort=sort,
-        reverse=reverse,
-        limit=limit,
-        project=project,
-    )
-    answers.show(as_json, {"runs": api.as_json(found)}, lambda: view.runs(found))
+    if as_json:
+        answers.show(True, {"runs": api.as_json(api.runs(**asked))}, lambda: None)
+    else:
+        # A table shows so little of each that none needs to be read for it.
+        view.runs(api.summaries(**asked).runs)
 
 
 @click.command()

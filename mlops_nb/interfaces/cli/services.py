@@ -71,6 +71,16 @@ def deployments(
 
 
 @click.command()
+@options.project
+@options.json_
+@click.pass_obj
+def models(view: View, project: str | None, as_json: bool) -> None:
+    """List the registered models: versions, aliases, and the run that each came from."""
+    found = api.models(project=project)
+    answers.show(as_json, {"models": api.as_json(found)}, lambda: view.models(found))
+
+
+@click.command()
 @click.argument("name")
 @click.option("--input", "data", default="-", metavar="FILE", help="JSON; - for standard input.")
 @click.option("--revision", type=int, metavar="N", help="Ask this one, whatever its traffic.")
@@ -139,4 +149,4 @@ def undeploy(view: View, name: str, keep: bool, project: str | None, as_json: bo
     answers.show(as_json, {"undeployed": done}, lambda: view.text(said))
 
 
-COMMANDS = (deploy, deployments, predict, traffic, rollback, undeploy)
+COMMANDS = (deploy, deployments, models, predict, traffic, rollback, undeploy)

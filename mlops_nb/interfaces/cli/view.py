@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Deployment, Moment, Run, Setting, Status, Verdict
+    from mlops_nb.types import (
+        Comparison,
+        Deployment,
+        Moment,
+        RegisteredModel,
+        Run,
+        Setting,
+        Status,
+        Summary,
+        Verdict,
+    )
 
 
 class View(Protocol):
@@ -19,7 +29,7 @@ class View(Protocol):
     def run(self, moment: Moment) -> None:
         """Show a run as it is."""
 
-    def runs(self, runs: Sequence[Run]) -> None:
+    def runs(self, runs: Sequence[Summary]) -> None:
         """Show a list of runs."""
 
     def follow(
@@ -35,6 +45,9 @@ class View(Protocol):
 
     def deployments(self, deployments: Sequence[Deployment]) -> None:
         """Show what is served."""
+
+    def models(self, models: Sequence[RegisteredModel]) -> None:
+        """Show registered models."""
 
     def verdict(self, verdict: Verdict) -> None:
         """Show whether a run came out the same."""
