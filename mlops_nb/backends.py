@@ -83,6 +83,11 @@ class Everywhere:
         """Return a run as it is now."""
         return self._of(run_id).get(run_id)
 
+    @property
+    def has_folderless(self) -> bool:
+        """Whether there are runs that no folder tells of."""
+        return bool(self._folderless())
+
     def _get_if_there(self, run_id: str) -> Run | None:
         """Return a run; None where its folder is being made, or deleted, just now."""
         try:

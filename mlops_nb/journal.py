@@ -288,6 +288,9 @@ class RunFolder:
             os.close(descriptor)
         if isinstance(event, RunFinished):
             self._reserve.unlink(missing_ok=True)
+        if isinstance(event, RunQueued):
+            # Who looks for runs that have begun looks at the one folder, and not into thousands.
+            os.utime(self.path.parent)
         _crash_if_asked("after", event)
 
     def _write(self, descriptor: int, data: bytes) -> int:

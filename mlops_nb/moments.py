@@ -48,21 +48,33 @@ def curves(runner: Runner, run_id: str) -> tuple[Curve, ...]:
 
 def follow(runner: Runner, run_id: str) -> Iterator[Moment]:
     """Yield a run's moments: at once, whenever it has changed, and on every beat, to its end."""
-    drawn, offset = Curves(), 0
     before: Moment | None = None
     shown_at = 0.0
-    for run in runner.watch(run_id, interval_s=INTERVAL_S, ticking=True):
+    for moment in looks(runner, run_id, interval_s=INTERVAL_S):
+        if moment is before and time.monotonic() - shown_at < BEAT_S:
+            continue
+        before, shown_at = moment, time.monotonic()
+        yield moment
+
+
+def looks(runner: Runner, run_id: str, *, interval_s: float) -> Iterator[Moment]:
+    """Yield a run's moments, one a look, to its end; the same object says that nothing changed.
+
+    Args:
+        runner: Who knows the run.
+        run_id: The run.
+        interval_s: Time between two looks; with 0 each step is one look and returns at once.
+    """
+    drawn, offset = Curves(), 0
+    before: Moment | None = None
+    for run in runner.watch(run_id, interval_s=interval_s, ticking=True):
         if before is not None and run.mlflow_run_id != before.run.mlflow_run_id:
             # Resumed: the metrics begin anew.
             drawn, offset = Curves(), 0
         points, offset = runner.points(run_id, offset)
         drawn.add(points)
         now = _moment(runner, run, drawn.now)
-        if now == before and time.monotonic() - shown_at < BEAT_S:
-            continue
-        # The same object says that nothing has changed.
-        before = before if now == before and before is not None else now
-        shown_at = time.monotonic()
+        before = before if before is not None and now == before else now
         yield before
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.deployment import Target
     from mlops_nb.settings import Config
-    from mlops_nb.types import Finding
+    from mlops_nb.types import Deployment, Finding
 
 FILE_NAME = descriptors.FILE_NAME
 _SUFFIXES = (".yaml", ".yml")
@@ -115,6 +115,11 @@ def names(config: Config) -> list[str]:
     """Return the names of all deployments that the project knows of."""
     found = [target.names() for target in _targets(config)]
     return sorted({name for names in found for name in names})
+
+
+def deployments(config: Config) -> tuple[Deployment, ...]:
+    """Return all deployments that the project knows of, by name."""
+    return tuple(target_of(name, config).get(name) for name in names(config))
 
 
 def target_of(name: str, config: Config) -> Target:

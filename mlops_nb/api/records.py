@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb import backends, comparison, moments, selection, transfer
+from mlops_nb import backends, changes, comparison, moments, selection, transfer
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, resolve, runner_of
 from mlops_nb.capture.repository import Repository
@@ -16,6 +16,7 @@ from mlops_nb.types import Listing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mlops_nb.changes import Source
     from mlops_nb.types import Comparison, Moment, Point, Run
 
 
@@ -204,6 +205,15 @@ def import_(file: Path | str, *, project: Folder = None) -> Run:
     config = Config.load(project)
     projects.prepare_state(config)
     return backends.Everywhere(config).get(transfer.read(config, Path(file)))
+
+
+def sources(*, project: Folder = None) -> dict[str, Source]:
+    """Return what tells of changes in a project, by the kind of what changes.
+
+    Each is asked again and again, by one thread at a time, and tells what is other than before.
+    """
+    config = Config.load(project)
+    return {kind: source(config) for kind, source in changes.SOURCES.items()}
 
 
 def value_names(*, project: Folder = None) -> tuple[str, ...]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.capture import server
 from mlops_nb.exceptions import NotebookError
 
 if TYPE_CHECKING:
@@ -75,9 +73,9 @@ def locate(namespace: Mapping[str, Any] | None) -> Path:
         path = namespace.get("__vsc_ipynb_file__")
         if isinstance(path, str):
             return Path(path)
-        served = _path_by_server()
+        served = server.of_kernel()
         if served is not None:
-            return served
+            return served.notebook
     raise NotebookError(
         "cannot tell which notebook this is", hint="name it: %mlops train NOTEBOOK.ipynb"
     )
@@ -101,37 +99,3 @@ def _near(path: Path) -> str:
     if not others:
         return "name a notebook of the project"
     return f"{folder} has: {', '.join(others[:5])}"
-
-
-def _path_by_server() -> Path | None:
-    """Ask the server that started this kernel for the notebook that the kernel belongs to."""
-    kernel_id = _kernel_id()
-    server_pid = os.environ.get("JPY_PARENT_PID")
-    if kernel_id is None or server_pid is None:
-        return None
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    try:
-        record = Path(jupyter_runtime_dir(), f"jpserver-{server_pid}.json")
-        server = json.loads(record.read_text(encoding="utf-8"))
-        request = urllib.request.Request(  # noqa: S310
-            f"{server['url']}api/sessions", headers={"Authorization": f"token {server['token']}"}
-        )
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-            sessions = json.load(answer)
-    except (OSError, ValueError, KeyError, urllib.error.URLError):
-        return None
-    for session in sessions:
-        if (session.get("kernel") or {}).get("id") == kernel_id and session.get("path"):
-            return Path(server["root_dir"], session["path"])
-    return None
-
-
-def _kernel_id() -> str | None:
-    import sys
-
-    zmqshell = sys.modules.get("ipykernel.kernelapp")
-    if zmqshell is None or not zmqshell.IPKernelApp.initialized():
-        return None
-    connection = Path(zmqshell.IPKernelApp.instance().connection_file).stem
-    return connection.removeprefix("kernel-")

@@ -20,6 +20,7 @@ from mlops_nb.capture import (
     pointers,
     preflight,
     secrets,
+    server,
     session,
 )
 from mlops_nb.capture.repository import Repository
@@ -125,6 +126,7 @@ class _Capture:
         path = self._notebook()
         # Asked once: the answer may come from the Jupyter server.
         own = self._is_own(path)
+        unsaved = self._saved(path) if own and self.keep else ()
         place = datasets.inside(self.top, path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, own=own)
@@ -166,7 +168,7 @@ class _Capture:
             variables=variables,
             secrets=self.config.environment_secrets,
         )
-        return Captured(pins, (*preflight.of_code(code), *findings, *found))
+        return Captured(pins, (*preflight.of_code(code), *findings, *unsaved, *found))
 
     def _notebook(self) -> Path:
         if self.wanted.notebook is None:
@@ -210,6 +212,23 @@ class _Capture:
             return notebook.locate(self.namespace).resolve() == path.resolve()
         except NotebookError:
             return None
+
+    def _saved(self, path: Path) -> tuple[Finding, ...]:
+        """Have the front end save what is not saved yet, where there is one that can."""
+        served = server.of_kernel()
+        if served is None:
+            return ()
+        told = served.save()
+        if told.saved is False:
+            raise NotebookError(
+                f"{path} could not be saved: {told.message}",
+                hint="save it in Jupyter, and train again",
+            )
+        if not told.unanswered:
+            return ()
+        message = f"whether {path.name} has unsaved edits is not known: {told.message}"
+        hint = "save it, and train again if the run lacks an edit"
+        return (Finding(severity="warning", message=message, hint=hint),)
 
     def _places(
         self, parameters: tuple[Hyperparameter, ...], path: Path, source: datasets.Source

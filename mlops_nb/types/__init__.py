@@ -26,8 +26,10 @@ from mlops_nb.types.pins import (
 )
 from mlops_nb.types.platforms import Image, Published, Setting
 from mlops_nb.types.runs import (
+    Change,
     Curve,
     Failure,
+    Glimpse,
     Listing,
     Model,
     Moment,
@@ -40,9 +42,11 @@ from mlops_nb.types.runs import (
     StageState,
     Summary,
 )
+from mlops_nb.types.sessions import Saved
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
 
 __all__ = [
+    "Change",
     "Check",
     "Code",
     "CommandLineText",
@@ -54,6 +58,7 @@ __all__ = [
     "Environment",
     "Failure",
     "Finding",
+    "Glimpse",
     "Hyperparameter",
     "Image",
     "Listing",
@@ -72,6 +77,7 @@ __all__ = [
     "Run",
     "RunRequest",
     "RunState",
+    "Saved",
     "Setting",
     "Snapshot",
     "Stage",

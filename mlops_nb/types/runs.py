@@ -251,6 +251,29 @@ class Listing(Record, frozen=True, kw_only=True):
     total: int
 
 
+class Glimpse(Record, frozen=True, kw_only=True):
+    """What is told of a run whenever it has changed: a moment without what never changes."""
+
+    run: Summary
+    curves: tuple[Curve, ...] = ()
+    stage: str | None = None
+    log: str = ""
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """Something that is other than before.
+
+    Attributes:
+        kind: "run" or "deployment".
+        id: Which: the run's id, the deployment's name.
+        data: As it is now, a `Glimpse` or a `Deployment`; None where it is gone.
+    """
+
+    kind: str
+    id: str
+    data: Any
+
+
 class Moment(Record, frozen=True, kw_only=True):
     """A run as it is at one moment, with what it has logged so far.
 

@@ -260,6 +260,16 @@ def signature(root: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
+def stamps(root: Path) -> dict[str, tuple[int, ...]]:
+    """Return what changes with every change of what is wanted or so, by name."""
+    found = {}
+    for name in names(root):
+        with contextlib.suppress(FileNotFoundError):
+            paths = [path for path in (root / name / _WANTED, root / name / _SEEN) if path.exists()]
+            found[name] = tuple(path.stat().st_mtime_ns for path in paths)
+    return found
+
+
 def control(root: Path) -> Path:
     """Return the folder of what belongs to no single deployment, and make it."""
     return private(root / CONTROL)

@@ -40,7 +40,14 @@ _HINTS = {
 }
 
 
-def refusal(status: int, message: str | None) -> dict[str, Any]:
+def body_for(status: int, error: object) -> dict[str, Any]:
+    """Return the body of an answer with a status, for the error that it is of."""
+    if isinstance(error, exceptions.MlopsError):
+        return body(type(error).__name__, error.message, error.hint)
+    return _refusal(status, getattr(error, "log_message", None))
+
+
+def _refusal(status: int, message: str | None) -> dict[str, Any]:
     """Return the body of what Jupyter Server refuses, or of an error that nobody planned."""
     kind = responses.get(status, "Error").title().replace(" ", "").replace("-", "") + "Error"
     said = message if message and status < 500 else responses.get(status, "Error")
@@ -50,8 +57,3 @@ def refusal(status: int, message: str | None) -> dict[str, Any]:
 def body(kind: str, message: str, hint: str) -> dict[str, Any]:
     """Return the body of every answer that is an error."""
     return {"error": {"type": kind, "message": message, "hint": hint}}
-
-
-def body_of(error: exceptions.MlopsError) -> dict[str, Any]:
-    """Return the body of a planned error."""
-    return body(type(error).__name__, error.message, error.hint)

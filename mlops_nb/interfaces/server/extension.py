@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from jupyter_server.extension.application import ExtensionApp
 
+from mlops_nb.interfaces.server.events import EventsHandler
 from mlops_nb.interfaces.server.handlers import VerbHandler
 from mlops_nb.interfaces.server.hub import Hub
 from mlops_nb.interfaces.server.openapi import DescriptionHandler
-from mlops_nb.interfaces.server.routes import PREFIX, ROUTES
+from mlops_nb.interfaces.server.routes import PREFIX, ROUTES, SWITCHING
 
 
 class MlopsExtension(ExtensionApp):
@@ -25,7 +26,9 @@ class MlopsExtension(ExtensionApp):
         self.handlers.append((f"{PREFIX}/openapi\\.json", DescriptionHandler))
         for pattern in dict.fromkeys(route.pattern for route in ROUTES):
             routes = {route.method: route for route in ROUTES if route.pattern == pattern}
-            self.handlers.append((pattern, VerbHandler, {"routes": routes, "hub": self.hub}))
+            statuses = {route.status for route in routes.values()}
+            handler = EventsHandler if SWITCHING in statuses else VerbHandler
+            self.handlers.append((pattern, handler, {"routes": routes, "hub": self.hub}))
 
     async def stop_extension(self) -> None:
         """Let go of threads and watchers."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
 from mlops_nb.exceptions import MlopsError, UsageError
@@ -33,10 +33,7 @@ class RefusingHandler(APIHandler):
         error = kwargs.get("exc_info", (None, None))[1]
         if isinstance(error, MlopsError):
             self.set_status(errors.status_of(error))
-            body = errors.body_of(error)
-        else:
-            body = errors.refusal(status_code, getattr(error, "log_message", None))
-        self.finish(json.dumps(body))
+        self.finish(json.dumps(errors.body_for(status_code, error)))
 
     def log_exception(self, *exc_info: Any) -> None:
         """Log what is no answer of ours; a planned error is the caller's to read."""
@@ -76,7 +73,7 @@ class VerbHandler(RefusingHandler):
             raise web.HTTPError(405)
         asked = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
         if route.waits:
-            body = _dumped(await self._called(route, in_path, asked))
+            body = _dumped(route.answer(await self._called(route, in_path, asked)))
         else:
             workers = self.hub.readers if route.method == "GET" else self.hub.actors
             body = await workers.run(functools.partial(self._worked, route, in_path, asked))
@@ -85,7 +82,7 @@ class VerbHandler(RefusingHandler):
 
     def _worked(self, route: Route, in_path: Mapping[str, str], asked: dict[str, list[str]]) -> str:
         """Answer in a thread, where reading and writing long bodies holds up nobody either."""
-        return _dumped(self._called(route, in_path, asked))
+        return _dumped(route.answer(self._called(route, in_path, asked)))
 
     def _called(self, route: Route, in_path: Mapping[str, str], asked: dict[str, list[str]]) -> Any:
         taken = route.read(in_path, asked, self.request.body)
@@ -94,10 +91,10 @@ class VerbHandler(RefusingHandler):
         arguments = route.arguments(taken, root, folder)
         if route.of_server:
             arguments["hub"] = self.hub
-        return route.verb(**arguments) if route.waits else route.answer(route.verb(**arguments))
+        return route.verb(**arguments)
 
 
-def root_of(handler: APIHandler) -> Path:
+def root_of(handler: JupyterHandler) -> Path:
     """Return the folder that the server shows."""
     return Path(handler.settings["server_root_dir"]).expanduser()
 

@@ -11,7 +11,8 @@ from tornado import web
 
 from mlops_nb.interfaces.server import parameters
 from mlops_nb.interfaces.server.handlers import RefusingHandler
-from mlops_nb.interfaces.server.routes import PREFIX, ROUTES
+from mlops_nb.interfaces.server.routes import PREFIX, ROUTES, SWITCHING
+from mlops_nb.types import Glimpse
 from mlops_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -34,6 +35,16 @@ _ERROR = {
             "required": ["type", "message", "hint"],
             "properties": {name: {"type": "string"} for name in ("type", "message", "hint")},
         }
+    },
+}
+_MESSAGE = {
+    "type": "object",
+    "required": ["seq", "kind", "id", "data"],
+    "properties": {
+        "seq": {"type": "integer", "description": "Name the last one seen as `since`."},
+        "kind": {"type": "string", "examples": ["hello", "reset", "save", "run", "deployment"]},
+        "id": {"type": "string", "description": "Of what has changed, such as a run's."},
+        "data": {"description": "As it is now, such as a `Glimpse` of a run; null if it is gone."},
     },
 }
 # JSON has no number for these.
@@ -89,10 +100,12 @@ def description(base_url: str = "/") -> dict[str, Any]:
 
 def _schemas() -> tuple[dict[Route, Any], dict[str, Any]]:
     kinds = [parameters.answer_of(route.verb) for route in ROUTES]
-    found, schemas = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
-    schemas["Error"] = _ERROR
+    found, schemas = msgspec.json.schema_components([*kinds, Glimpse], ref_template=_REFERENCE)
+    schemas["Error"], schemas["Message"] = _ERROR, _MESSAGE
     schemas["Snapshot"]["properties"].update(_SNAPSHOT)
-    return dict(zip(ROUTES, map(_with_odd_numbers, found), strict=True)), _with_odd_numbers(schemas)
+    return dict(zip(ROUTES, map(_with_odd_numbers, found), strict=False)), _with_odd_numbers(
+        schemas
+    )
 
 
 def _with_odd_numbers(schema: Any) -> Any:
@@ -116,7 +129,7 @@ def _operation(route: Route, answer: Any) -> dict[str, Any]:
         "summary": parameters.summary_of(route.verb),
         "parameters": [_parameter(route, p) for p in others]
         + ([_PROJECT] if route.of_project else []),
-        "responses": {str(route.status): _content("What was asked for.", answer), **_refused()},
+        "responses": {str(route.status): _answered(route, answer), **_refused()},
     }
     if body:
         operation["requestBody"] = {
@@ -132,6 +145,12 @@ def _operation_of_description() -> dict[str, Any]:
         "summary": "Return this description.",
         "responses": {"200": _content("It.", {"type": "object"}), **_refused()},
     }
+
+
+def _answered(route: Route, answer: Any) -> dict[str, Any]:
+    if route.status != SWITCHING:
+        return _content("What was asked for.", answer)
+    return {"description": "A websocket, whose messages are each a `Message`."}
 
 
 def _refused() -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Who serves gives these; nobody asks for them over HTTP. A server never waits for a run.
-GIVEN = ("project", "wait", "say", "root", "hub", "relay")
+GIVEN = ("project", "wait", "say", "hub")
 # Annotations of `api` name what it imports for type checkers alone.
 _NAMES = {
     **{name: getattr(collections.abc, name) for name in collections.abc.__all__},
@@ -28,6 +28,7 @@ _NAMES = {
     "Any": Any,
     "Path": Path,
     "Folder": Folder,
+    "Hub": Any,
 }
 _DESCRIBED = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 

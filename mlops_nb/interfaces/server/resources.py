@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb import api
 from mlops_nb.exceptions import RunError
 from mlops_nb.interfaces import card as cards
-from mlops_nb.types import Deployment, Listing, Moment, Run
+from mlops_nb.types import Deployment, Listing, Moment, Run, Saved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlops_nb.interfaces.server.hub import Hub
     from mlops_nb.types import Comparison
 
 
@@ -140,3 +141,36 @@ def deployment(name: str, *, project: Path) -> Deployment:
 def start(name: str, *, project: Path) -> Deployment:
     """Start a deployment that does not run, as after a reboot."""
     return api.deployments(name, start=True, project=project)[0]
+
+
+def events(since: int | None = None, saves: bool | None = None, *, project: Path) -> None:
+    """Switch to a websocket that tells of all changes in the project as they come.
+
+    Args:
+        since: Number of the last message that the client has seen; it is told what it has missed.
+        saves: Whether the client can save notebooks for a kernel; as a browser can, if null.
+        project: The project.
+    """
+
+
+async def save(path: str, *, hub: Hub) -> Saved:
+    """Have a front end save a notebook, as a kernel asks before it pins it.
+
+    Args:
+        path: The notebook, as the front end names it.
+        hub: Knows the front ends.
+    """
+    return await hub.relay.save(path)
+
+
+async def saved(id: str, saved: bool | None = None, message: str = "", *, hub: Hub) -> bool:
+    """Answer, as a front end, what became of a wish that a notebook be saved.
+
+    Args:
+        id: That of the wish.
+        saved: Whether it was saved; null where it is not open here.
+        message: Why it was not.
+        hub: Knows who waits for the answer.
+    """
+    hub.relay.saved(id, Saved(saved=saved, message=message))
+    return True

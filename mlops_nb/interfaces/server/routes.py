@@ -203,4 +203,7 @@ ROUTES = (
     Route("POST", "/deployments/{name}/traffic", api.traffic),
     Route("POST", "/deployments/{name}/rollback", api.rollback),
     Route("POST", "/publish", api.publish, under="pipelines"),
+    Route("GET", "/events", resources.events, status=SWITCHING),
+    Route("POST", "/save", resources.save),
+    Route("POST", "/saved", resources.saved, under="taken"),
 )
