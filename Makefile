@@ -25,6 +25,7 @@ demo: .venv/ready
 
 test: check
 	@sh .ci/containers
+	@sh .ci/browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 faults: .venv/ready

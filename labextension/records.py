@@ -6,13 +6,15 @@ They are made from the Python records, and a test holds the file to them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec.inspect as inspection
 
 from mlops_nb import types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PLACE = Path(__file__).parent / "src" / "records.ts"
 # What the server answers with; the records inside of them come along.
@@ -24,6 +26,7 @@ ROOTS = (
     "Moment",
     "RegisteredModel",
     "Setting",
+    "Signature",
     "Status",
     "Verdict",
 )
@@ -72,7 +75,9 @@ def _record(kind: inspection.StructType, found: dict[str, str]) -> str:
     name = kind.cls.__name__
     if name not in found:
         found[name] = ""  # A record may be inside of itself.
-        found[name] = f"export {_array(kind, found) if kind.array_like else _interface(kind, found)}\n"
+        found[name] = (
+            f"export {_array(kind, found) if kind.array_like else _interface(kind, found)}\n"
+        )
     return name
 
 

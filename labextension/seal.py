@@ -1,6 +1,6 @@
 """Write down what the built front end was built from, so that a test without Node can tell.
 
-The test sees a source that was changed and not built; `.ci/labextension --check` builds, and sees all.
+The test sees a source that was changed and not built; `.ci/labextension --check` sees all.
 """
 
 from __future__ import annotations

@@ -208,6 +208,11 @@ export interface Setting {
   description: string;
 }
 
+export interface Signature {
+  inputs: (Record<string, unknown>)[];
+  example: Record<string, unknown> | null;
+}
+
 export interface Snapshot {
   code: Code;
   notebook: string;

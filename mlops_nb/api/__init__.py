@@ -38,6 +38,7 @@ from mlops_nb.api.services import (
     models,
     predict,
     rollback,
+    signature,
     traffic,
     undeploy,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "rollback",
     "runs",
     "show",
+    "signature",
     "sources",
     "status",
     "summaries",

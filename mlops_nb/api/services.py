@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlops_nb.types import Deployment, RegisteredModel, Run
+    from mlops_nb.types import Deployment, RegisteredModel, Run, Signature
 
 
 def deploy(
@@ -127,6 +127,21 @@ def predict(name: str, data: Any, *, revision: int | None = None, project: Folde
     """
     config = Config.load(project)
     return asking.predict(rollout.target_of(name, config).endpoint(name, revision), data)
+
+
+def signature(name: str, *, revision: int | None = None, project: Folder = None) -> Signature:
+    """Return what the model of a deployment takes, and a request that it answers.
+
+    Args:
+        name: The deployment.
+        revision: Ask this revision, whatever traffic it has.
+        project: A folder of the project.
+
+    Raises:
+        DeploymentError: It cannot be reached.
+    """
+    config = Config.load(project)
+    return asking.signature(rollout.target_of(name, config).endpoint(name, revision))
 
 
 def traffic(

@@ -1,9 +1,10 @@
 """Keep the output of a cell up to date while a run goes on, also when the cell is long done.
 
-While the run goes on the output is a widget, with HTML beside it for front ends that have none.
-When it has ended the output becomes HTML and text alone, and its buttons the commands to type: Lab
-draws "model not found" in the place of a widget whose kernel is gone, and would do so in every
-saved notebook.
+The output names the run, for our front end, which draws it with what the server tells: such a card
+outlives the kernel. For other front ends there are a widget while the run goes on, and HTML beside
+it where there are no widgets. When it has ended the widget goes, and the buttons of the HTML become
+the commands to type: Lab draws "model not found" in the place of a widget whose kernel is gone, and
+would do so in every saved notebook.
 
 A front end's messages wait while the kernel executes a cell (ipykernel sends what answers a comm to
 the shell that made it), but what a thread sends goes out at once: the card lives, and only a click
@@ -13,8 +14,10 @@ waits.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.exceptions import MlopsError
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import Moment, Run
 
+MIME = "application/vnd.mlops-nb.run+json"
 # Between two messages to a front end.
 _PAUSE_S = 0.25
 # Between two new bundles, for a front end that draws no widgets: each one draws the whole output.
@@ -36,6 +40,16 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _place(run: Run) -> str:
+    """Return the project's folder as the notebook's folder sees it; a kernel starts in that."""
+    project = Path(run.snapshot.code.repo, run.snapshot.code.folder)
+    try:
+        return Path(os.path.relpath(project)).as_posix() if project.is_dir() else "."
+    except ValueError:
+        # Windows: it is on another drive.
+        return "."
 
 
 class Follower(threading.Thread):
@@ -116,8 +130,13 @@ class Follower(threading.Thread):
     def _bundle(self) -> dict[str, Any]:
         return {**self._widget.bundle(), **self._static()}
 
-    def _static(self) -> dict[str, str]:
-        return {"text/html": card.card(self._last), "text/plain": card.text(self._last)}
+    def _static(self) -> dict[str, Any]:
+        run = self._last.run
+        return {
+            MIME: {"run_id": run.id, "project": _place(run)},
+            "text/html": card.card(self._last),
+            "text/plain": card.text(self._last),
+        }
 
     def _asked(self, verb: str) -> None:
         # The message is handled on a thread that has more to do than to wait for an end.

@@ -13,6 +13,7 @@ from mlops_nb.types.deployments import (
     RegisteredModel,
     Revision,
     RevisionState,
+    Signature,
     Traffic,
 )
 from mlops_nb.types.pins import (
@@ -79,6 +80,7 @@ __all__ = [
     "RunState",
     "Saved",
     "Setting",
+    "Signature",
     "Snapshot",
     "Stage",
     "StageState",

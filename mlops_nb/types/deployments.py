@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -129,6 +130,18 @@ class Deployment(Record, frozen=True, kw_only=True):
         """The revision with the most traffic, None where none has any."""
         best = max(self.revisions, key=lambda revision: revision.percent, default=None)
         return best if best is not None and best.percent else None
+
+
+class Signature(Record, frozen=True, kw_only=True):
+    """What a model takes.
+
+    Attributes:
+        inputs: Its columns or tensors, as MLflow's signature has them; empty where unknown.
+        example: A request that the service answers, None where the package has none.
+    """
+
+    inputs: tuple[dict[str, Any], ...] = ()
+    example: dict[str, Any] | None = None
 
 
 class ModelVersion(Record, frozen=True, kw_only=True):

@@ -164,6 +164,7 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
       panel =>
         new ToolbarButton({
           icon: mlopsIcon,
+          className: 'mlops-TrainButton',
           label: trans.__('Train'),
           tooltip: trans.__('Pin code, data and parameters, and train this notebook'),
           onClick: () => void commands.execute(ids.train, { path: panel.context.path })

@@ -1,5 +1,5 @@
-import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { ILabShell, ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { JSONObject } from '@lumino/coreutils';
 import React from 'react';
 import { mlopsIcon } from '../icons';
@@ -20,8 +20,8 @@ export const pages: JupyterFrontEndPlugin<void> = {
   description: 'Views of runs, comparisons and deployments in the main area.',
   autoStart: true,
   requires: [IMlops],
-  optional: [ILayoutRestorer, ICommandPalette],
-  activate: (app: JupyterFrontEnd, mlops: IMlops, restorer: ILayoutRestorer | null) => {
+  optional: [ILayoutRestorer, ILabShell],
+  activate: (app: JupyterFrontEnd, mlops: IMlops, restorer: ILayoutRestorer | null, lab: ILabShell | null) => {
     const { trans } = mlops;
     const tracker = new WidgetTracker<Page>({ namespace: NAMESPACE });
     const shown = new WeakMap<Page, { command: string; args: JSONObject }>();
@@ -32,13 +32,15 @@ export const pages: JupyterFrontEndPlugin<void> = {
       if (found === undefined) {
         const content = new View(mlops, draw);
         found = new MainAreaWidget({ content });
+        found.toolbar.hide();
         found.id = id;
         found.title.label = title;
         found.title.caption = `${title}\n${args.project}`;
         found.title.icon = mlopsIcon;
         found.title.closable = true;
         shown.set(found, { command, args: args as JSONObject });
-        app.shell.add(found, 'main');
+        // Notebook has room for one document only.
+        app.shell.add(found, lab === null ? 'down' : 'main');
         void tracker.add(found);
       }
       app.shell.activateById(found.id);

@@ -1,14 +1,15 @@
 import React from 'react';
 import { ids } from '../names';
-import { Deployment, Revision } from '../records';
+import { Deployment, Revision, Signature } from '../records';
 import { useLive, useSurroundings } from './context';
 import { DeploymentActions } from './deployments';
 import { ago, Action, Facts, model, Problem, shown, State } from './pieces';
 
-/** What a deployment's model takes: its columns, and a request that it answers. */
-export interface ISignature {
-  inputs: { name?: string; type: string; required?: boolean }[];
-  example: Record<string, unknown>;
+/** A column as MLflow's signatures have it. */
+interface IColumn {
+  name?: string;
+  type: string;
+  required?: boolean;
 }
 
 /** A deployment: its revisions and their traffic, and a form to ask it. */
@@ -133,7 +134,7 @@ function RevisionActions(props: { deployment: Deployment; revision: Revision; pr
 function Predict({ deployment, project }: { deployment: Deployment; project: string }): React.ReactElement {
   const { service, trans } = useSurroundings();
   const serving = deployment.revisions.find(revision => revision.percent > 0)?.number;
-  const load = () => service.ask<ISignature>('GET', `/deployments/${encodeURIComponent(deployment.name)}/signature`, project);
+  const load = () => service.ask<Signature>('GET', `/deployments/${encodeURIComponent(deployment.name)}/signature`, project);
   const signature = useLive(project, load, () => false, [deployment.name, serving, deployment.state]);
   const [values, setValues] = React.useState<Record<string, string>>();
   const [revision, setRevision] = React.useState('');
@@ -144,7 +145,7 @@ function Predict({ deployment, project }: { deployment: Deployment; project: str
     return signature.problem ? <Problem error={signature.problem} /> : <p className="mlops-dim">{trans.__('Loading…')}</p>;
   }
   const { inputs, example } = signature.value;
-  const columns = inputs.filter(input => input.name && input.type !== 'tensor');
+  const columns = (inputs as unknown as IColumn[]).filter(input => input.name && input.type !== 'tensor');
   const fields = columns.length > 0 ? columns : [{ name: '', type: 'json', required: true }];
   const first = columns.length > 0 ? firstRow(example) : { '': JSON.stringify(example, null, 2) };
   const now = { ...first, ...values };
@@ -237,7 +238,7 @@ function Field(props: { name: string; type: string; value: string; required: boo
   );
 }
 
-type Columns = ISignature['inputs'];
+type Columns = IColumn[];
 
 function table(columns: Columns, values: Record<string, string>): Record<string, unknown> {
   const row = columns.map(column => cell(column.type, values[column.name!] ?? ''));
@@ -254,7 +255,7 @@ function cell(type: string, value: string): unknown {
   return ['double', 'float', 'long', 'integer'].includes(type) ? Number(value) : value;
 }
 
-function firstRow(example: Record<string, any>): Record<string, string> {
+function firstRow(example: Record<string, any> | null): Record<string, string> {
   const split = example?.dataframe_split ?? { columns: [], data: [[]] };
   return Object.fromEntries(split.columns.map((name: string, i: number) => [name, shown(split.data[0]?.[i])]));
 }

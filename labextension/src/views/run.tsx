@@ -2,6 +2,7 @@ import React from 'react';
 import { IEvent } from '../events';
 import { ids } from '../names';
 import { Glimpse, Hyperparameter, Moment, Run, Verdict } from '../records';
+import { Refusal } from '../service';
 import { Chart } from './chart';
 import { ILoaded, useLive, useSurroundings } from './context';
 import { RunActions } from './runs';
@@ -45,10 +46,12 @@ export function RunView({ project, run }: { project: string; run: string }): Rea
 }
 
 /** The same run as a card in the output of a cell. */
-export function RunCard({ project, run }: { project: string; run: string }): React.ReactElement {
+export function RunCard({ project, run, absent }: { project: string; run: string; absent: () => void }): React.ReactElement {
   const { trans } = useSurroundings();
   const moment = useMoment(project, run);
   const found = moment.value;
+  const unknown = found === undefined && moment.problem instanceof Refusal && [404, 422].includes(moment.problem.status);
+  React.useEffect(() => (unknown ? absent() : undefined), [unknown]);
   if (found === undefined) {
     return moment.problem ? <Problem error={moment.problem} /> : <p className="mlops-dim">{trans.__('Loading run %1…', run)}</p>;
   }

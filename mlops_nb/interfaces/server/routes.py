@@ -199,6 +199,7 @@ ROUTES = (
     Route("GET", "/deployments/{name}", resources.deployment),
     Route("DELETE", "/deployments/{name}", api.undeploy, under="undeployed"),
     Route("POST", "/deployments/{name}/start", resources.start),
+    Route("GET", "/deployments/{name}/signature", api.signature),
     Route("POST", "/deployments/{name}/predict", api.predict, under="predictions"),
     Route("POST", "/deployments/{name}/traffic", api.traffic),
     Route("POST", "/deployments/{name}/rollback", api.rollback),
