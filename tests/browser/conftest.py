@@ -161,9 +161,14 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def jp_asyncio_loop() -> None:
     """Stand in for pytest-jupyter's loop: the browser's runs in this thread all the time."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    """Stand in for what wants that loop: our server is a process of its own."""
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +185,7 @@ def browser():
 def front(server: Server, browser) -> Iterator[Front]:
     """Lab in a page that is kept for all tests, with what goes wrong in it."""
     page = browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(60_000)
     made = Front(page, f"{server.url}/lab/tree/sample", TOKEN)
     made.open_alone("live.ipynb")
     yield made

@@ -11,7 +11,7 @@ from tests.browser.front import Front
 def page(server, browser):
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     made = context.new_page()
-    made.set_default_timeout(120_000)
+    made.set_default_timeout(60_000)
     yield made
     context.close()
 
