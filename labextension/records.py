@@ -24,9 +24,9 @@ ROOTS = (
     "Glimpse",
     "Listing",
     "Moment",
+    "Pulse",
     "RegisteredModel",
     "Setting",
-    "Signature",
     "Status",
     "Verdict",
 )

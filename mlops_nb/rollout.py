@@ -19,20 +19,21 @@ from mlops_nb.exceptions import MlopsError, RunError, UsageError
 from mlops_nb.pipelines.arguments import deployment
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
-from mlops_nb.types import Model, Origin, Run, RunRequest, RunState, Snapshot
+from mlops_nb.types import Finding, Model, Origin, Run, RunRequest, RunState, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops_nb.deployment import Target
     from mlops_nb.settings import Config
-    from mlops_nb.types import Deployment, Finding
+    from mlops_nb.types import Deployment
 
 FILE_NAME = descriptors.FILE_NAME
 _SUFFIXES = (".yaml", ".yml")
 _VERSION = re.compile(r"(?:models:/)?(?P<name>[^/@:]+)/(?P<version>\d+)")
 _ALIAS = re.compile(r"(?:models:/)?(?P<name>[^/@:]+)@(?P<alias>[^/@:]+)")
 _LOCAL = "local"
+_CLUSTER = "kserve"
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,9 @@ def target_of(name: str, config: Config) -> Target:
 
 
 def _targets(config: Config) -> list[Target]:
-    """Return the targets of this machine, and that of the settings."""
-    kinds = dict.fromkeys((*targets.HERE, config.deploy_target))
+    """Return the targets of this machine, that of the settings, and a cluster that they name."""
+    clusters = (_CLUSTER,) if config.names_cluster else ()
+    kinds = dict.fromkeys((*targets.HERE, config.deploy_target, *clusters))
     return [targets.target(config, kind) for kind in kinds]
 
 
@@ -228,9 +230,22 @@ def request(
             pins, config, wanted, origin, mlflow_run_id=found.mlflow_run_id
         ),
         created_at=created_at,
-        findings=findings,
+        findings=(*findings, *_elsewhere(config)),
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
+    )
+
+
+def _elsewhere(config: Config) -> tuple[Finding, ...]:
+    """Return what is to be said where runs go elsewhere: building takes an engine, as here."""
+    if config.run_backend == _LOCAL:
+        return ()
+    return (
+        Finding(
+            severity="info",
+            message=f"a deployment runs on this machine, and not on {config.run_backend}",
+            hint="to have the service itself on a cluster: --target kserve",
+        ),
     )
 
 

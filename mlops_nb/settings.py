@@ -65,7 +65,7 @@ class Config:
     data_target: str = _setting("", "column to predict; found by the model's signature if empty")
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
-    deploy_target: str = _setting("local", "where models are served: local")
+    deploy_target: str = _setting("local", "where models are served: local, container or kserve")
     tracking_uri: str = _setting("", "MLflow tracking URI; the project's own store if empty")
     tracking_experiment: str = _setting("", "MLflow experiment; the project's name if empty")
     tracking_autolog: bool = _setting(True, "whether MLflow logs what libraries do by itself")
@@ -158,6 +158,15 @@ class Config:
     def on_cluster(self) -> bool:
         """Whether runs go where this machine's files are not."""
         return self.run_backend == "kubeflow"
+
+    @property
+    def names_cluster(self) -> bool:
+        """Whether anything is set of the cluster that models may be served on."""
+        return any(
+            getattr(self, f.name) != f.metadata["default"]
+            for f in _fields()
+            if f.name.startswith("kserve_")
+        )
 
     @property
     def name(self) -> str:

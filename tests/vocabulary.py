@@ -60,3 +60,39 @@ def notebook(path: Path, *cells: str, parameters: str | None = None) -> Path:
     }
     path.write_text(json.dumps(document))
     return path
+
+
+def executed(path: Path, *, then: str = "", **parameters: str) -> dict[str, list]:
+    """Execute a notebook in a kernel, where it lies; return the outputs of its cells by their ids.
+
+    Args:
+        path: The notebook, which stays as it is.
+        then: Code of one more cell.
+        parameters: Values in place of those of its parameters cell.
+    """
+    import nbclient
+    import nbformat
+
+    document = nbformat.read(path, as_version=4)
+    assigned = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    cells = {cell.id: cell for cell in document.cells if cell.cell_type == "code"}
+    document.cells.append(nbformat.v4.new_code_cell(then))
+    cells["parameters"].source += f"\n{assigned}"
+    place = {"metadata": {"path": str(path.parent)}}
+    nbclient.NotebookClient(document, kernel_name="python3", resources=place, timeout=900).execute()
+    return {name: cell.outputs for name, cell in cells.items()}
+
+
+# A cell that waits until what is shown live has come to its end.
+PANELS_END = (
+    "import threading\n"
+    "for thread in threading.enumerate():\n"
+    "    if thread.name.startswith('mlops-'):\n"
+    "        thread.join()"
+)
+
+
+def shown(outputs: list) -> str:
+    """Return the last thing that a cell shows, as text."""
+    last = outputs[-1]
+    return last["text"] if last.output_type == "stream" else last.data["text/plain"]

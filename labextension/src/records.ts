@@ -51,6 +51,7 @@ export interface Deployment {
   revisions: Revision[];
   url: string | null;
   token_file: string | null;
+  host: string | null;
   error: Failure | null;
 }
 
@@ -96,9 +97,27 @@ export interface Hyperparameter {
   expression: string | null;
 }
 
+export interface Input {
+  name: string;
+  type: string;
+  required: boolean;
+  value: unknown;
+}
+
 export interface Listing {
   runs: Summary[];
   total: number;
+}
+
+export interface Load {
+  number: number;
+  requests: number;
+  refused: number;
+  failed: number;
+  per_second: number | null;
+  p50_s: number | null;
+  p99_s: number | null;
+  memory_bytes: number;
 }
 
 export interface Model {
@@ -140,6 +159,12 @@ export interface Progress {
   done: number;
   total: number;
   source: string;
+}
+
+export interface Pulse {
+  deployment: Deployment;
+  loads: Load[];
+  inputs: Input[];
 }
 
 export interface RegisteredModel {
@@ -206,11 +231,6 @@ export interface Setting {
   value: unknown;
   source: string;
   description: string;
-}
-
-export interface Signature {
-  inputs: (Record<string, unknown>)[];
-  example: Record<string, unknown> | null;
 }
 
 export interface Snapshot {

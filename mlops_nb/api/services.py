@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, pipelines, promotion, rollout
+from mlops_nb import backends, pipelines, promotion, pulse, rollout
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolved
 from mlops_nb.deployment import asking
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlops_nb.types import Deployment, RegisteredModel, Run, Signature
+    from mlops_nb.types import Deployment, Pulse, RegisteredModel, Run
 
 
 def deploy(
@@ -109,6 +109,15 @@ def models(*, project: Folder = None) -> tuple[RegisteredModel, ...]:
     return Store(config.resolved_tracking_uri).models()
 
 
+def pulses(name: str, *, project: Folder = None) -> Iterator[Pulse]:
+    """Yield a deployment with what its revisions count, once a second while it exists.
+
+    Raises:
+        DeploymentError: There is none of the name.
+    """
+    return pulse.follow(rollout.target_of(name, Config.load(project)), name)
+
+
 def predict(name: str, data: Any, *, revision: int | None = None, project: Folder = None) -> Any:
     """Ask a deployment for predictions.
 
@@ -127,21 +136,6 @@ def predict(name: str, data: Any, *, revision: int | None = None, project: Folde
     """
     config = Config.load(project)
     return asking.predict(rollout.target_of(name, config).endpoint(name, revision), data)
-
-
-def signature(name: str, *, revision: int | None = None, project: Folder = None) -> Signature:
-    """Return what the model of a deployment takes, and a request that it answers.
-
-    Args:
-        name: The deployment.
-        revision: Ask this revision, whatever traffic it has.
-        project: A folder of the project.
-
-    Raises:
-        DeploymentError: It cannot be reached.
-    """
-    config = Config.load(project)
-    return asking.signature(rollout.target_of(name, config).endpoint(name, revision))
 
 
 def traffic(

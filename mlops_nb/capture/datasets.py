@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mlops_nb.capture.repository import Repository
     from mlops_nb.settings import Config
 
+_LONGEST_NAME = 255
+
 
 class Source(Protocol):
     """Where datasets are pinned.
@@ -214,6 +216,12 @@ def inside(top: Path, path: Path, error: type[ProjectError] = DataError) -> str:
         raise error(
             f"{path} lies outside of the repository {top}",
             hint=f"put a copy into the repository: cp -r {lexical} {top}",
+        )
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in lexical.parts):
+        # Each call of the system would fail of it in a way of its own.
+        raise error(
+            f"{path.name[:40]}... is longer than a file's name can be",
+            hint="name a file of the project",
         )
     return lexical.relative_to(top).as_posix()
 

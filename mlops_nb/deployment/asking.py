@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.exceptions import DeploymentError, UsageError
-from mlops_nb.types import Signature
 
 if TYPE_CHECKING:
     from mlops_nb.deployment import Endpoint
@@ -25,48 +24,28 @@ def predict(endpoint: Endpoint, data: Any) -> Any:
         UsageError: The data are no JSON.
         DeploymentError: It gives no answer, or refuses.
     """
-    headers = {"Content-Type": "application/json"}
-    answer = _asked(endpoint, "POST", "/invocations", data=body(data), headers=headers)
-    if not answer.ok:
-        raise DeploymentError(
-            f"the deployment refuses the request ({answer.status_code}): {_said(answer)}",
-            hint="see what it takes: GET / of its URL tells the columns and an example",
-        )
-    return answer.json()["predictions"]
-
-
-def signature(endpoint: Endpoint) -> Signature:
-    """Return what the model of a deployment takes.
-
-    Raises:
-        DeploymentError: It gives no answer, or is no service of ours.
-    """
-    answer = _asked(endpoint, "GET", "/")
-    if not answer.ok:
-        raise DeploymentError(
-            f"the deployment does not tell what it takes ({answer.status_code}): {_said(answer)}",
-            hint="see how it is: jupyter mlops deployments",
-        )
-    about = answer.json()
-    inputs = (about.get("signature") or {}).get("inputs") or []
-    return Signature(inputs=tuple(inputs), example=about.get("example"))
-
-
-def _asked(endpoint: Endpoint, method: str, path: str, **more: Any) -> Any:
     import requests
 
-    headers = {**endpoint.headers, **more.pop("headers", {})}
     with requests.Session() as session:
         session.trust_env = False
         try:
-            return session.request(
-                method, f"{endpoint.url}{path}", headers=headers, timeout=_TIMEOUT_S, **more
+            answer = session.post(
+                f"{endpoint.url}/invocations",
+                data=body(data),
+                headers={**endpoint.headers, "Content-Type": "application/json"},
+                timeout=_TIMEOUT_S,
             )
         except requests.RequestException as error:
             raise DeploymentError(
                 f"the deployment at {endpoint.url} gives no answer: {error}",
                 hint="see how it is: jupyter mlops deployments",
             ) from error
+    if not answer.ok:
+        raise DeploymentError(
+            f"the deployment refuses the request ({answer.status_code}): {_said(answer)}",
+            hint="see what it takes: GET / of its URL tells the columns and an example",
+        )
+    return answer.json()["predictions"]
 
 
 def body(data: Any) -> bytes:

@@ -204,7 +204,7 @@ def of(data: Any, where: str = FILE_NAME) -> Descriptor:
     except msgspec.ValidationError as error:
         raise UsageError(
             f"{where}: {error}".replace("`$.", "`"),
-            hint="see the keys: jupyter mlops deploy --help",
+            hint="docs/deployment.md has all keys and their kinds",
         ) from None
     return checked(found, where)
 

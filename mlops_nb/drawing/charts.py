@@ -158,7 +158,7 @@ def _axes(scale: _Scale, axis: str) -> str:
         for v in _ticks(scale.low, scale.high)
     )
     below = _HEIGHT - 8
-    word = "step" if axis == "step" else "value"
+    word = "value" if axis == "order" else axis
     ends = _text(_LEFT, below, f"{word} {scale.left:.6g}", "start")
     if scale.right > scale.left:
         ends += _text(_RIGHT, below, f"{scale.right:.6g}", "end")

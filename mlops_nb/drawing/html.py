@@ -24,6 +24,11 @@ COLOURS = {
     "FAILED": "var(--jp-error-color1,#c62828)",
     "CANCELED": "var(--jp-warn-color1,#b26a00)",
     "LOST": "var(--jp-error-color1,#c62828)",
+    "STARTING": "var(--jp-brand-color1,#1976d2)",
+    "UPDATING": "var(--jp-brand-color1,#1976d2)",
+    "READY": "var(--jp-success-color1,#2e7d32)",
+    "DEGRADED": "var(--jp-warn-color1,#b26a00)",
+    "STOPPED": "var(--jp-ui-font-color3,#767676)",
 }
 LINE = "var(--jp-border-color2,#c8c8c8)"
 DIM = "color:var(--jp-ui-font-color2,#616161)"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Curve,
         Deployment,
         Image,
+        Load,
         Published,
         RegisteredModel,
         Revision,
@@ -34,6 +35,11 @@ MARKS = {
     "FAILED": "✗",
     "CANCELED": "■",
     "LOST": "?",
+    "STARTING": "◐",
+    "UPDATING": "◐",
+    "READY": "✓",
+    "DEGRADED": "■",
+    "STOPPED": "○",
 }
 
 
@@ -177,6 +183,35 @@ def _revisions(deployment: Deployment) -> list[tuple[str, ...]]:
     return [(deployment.name, *first[1:-1], deployment.url or ""), *rows[1:]]
 
 
+REVISION_HEAD = (
+    *("revision", "traffic", "model", "run"),
+    *("requests", "per second", "p50", "p99", "refused", "failed", "memory"),
+)
+
+
+def revision(one: Revision, load: Load | None) -> tuple[str, ...]:
+    """Return a revision and what it has counted: a cell for each column of a panel."""
+    return (
+        f"{one.number} {MARKS[one.state.value]} {one.state.value}",
+        _traffic(one),
+        _served(one),
+        one.origin.run_id or "",
+        *(_counted(load) if load else ("",) * 7),
+    )
+
+
+def _counted(load: Load) -> tuple[str, ...]:
+    rate = "" if load.per_second is None else f"{load.per_second:.3g}"
+    failed = f"{load.failed:,}" if load.failed else "0"
+    held = memory(load.memory_bytes)
+    slow = (_duration(load.p50_s), _duration(load.p99_s))
+    return (f"{load.requests:,}", rate, *slow, f"{load.refused:,}", failed, held)
+
+
+def _duration(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
 def _traffic(revision: Revision) -> str:
     return f"{revision.percent} %" if revision.percent else "shadow" if revision.shadow else ""
 
@@ -198,5 +233,6 @@ def asking(found: Sequence[Deployment]) -> list[str]:
     for deployment in found:
         if deployment.url is not None:
             token = f' -H "Authorization: Bearer $(cat {deployment.token_file})"'
-            lines.append(f"curl{token if deployment.token_file else ''} {deployment.url}/")
+            host = f' -H "Host: {deployment.host}"' if deployment.host else ""
+            lines.append(f"curl{token if deployment.token_file else ''}{host} {deployment.url}/")
     return [*errors, *lines]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Comparison,
         Deployment,
         Moment,
+        Pulse,
         RegisteredModel,
         Run,
         Setting,
@@ -96,6 +97,12 @@ class NotebookView:
             return
         rows = words.models(models)
         _display(html.frame(html.table(words.MODEL_HEAD, rows)), _lines(rows))
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Show a panel that keeps up with the deployment and has buttons."""
+        from mlops_nb.interfaces.attendant import Attendant
+
+        Attendant(pulses, project).start()
 
     def verdict(self, verdict: Verdict) -> None:
         """Show what was compared, and the verdict."""

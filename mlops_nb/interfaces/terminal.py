@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Finding,
         Hyperparameter,
         Moment,
+        Pulse,
         RegisteredModel,
         Run,
         Setting,
@@ -146,6 +147,18 @@ class TerminalView:
             table.add_row(*map(_plain, row))
         self.console.print(table)
         for line in words.asking(deployments):
+            self.console.print(_plain(line))
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Print a deployment's revisions, what they have counted, and how to ask it."""
+        pulse = next(pulses)
+        deployment = pulse.deployment
+        self.console.print(_plain(f"{deployment.name}  {deployment.state.value}"))
+        table = _table(*words.REVISION_HEAD)
+        for revision in deployment.revisions:
+            table.add_row(*map(_plain, words.revision(revision, pulse.load(revision.number))))
+        self.console.print(table)
+        for line in words.asking((deployment,)):
             self.console.print(_plain(line))
 
     def settings(self, settings: Sequence[Setting]) -> None:

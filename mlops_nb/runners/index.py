@@ -69,19 +69,19 @@ class Index:
         with self._lock:
             stamps = dict(_stamps(self.folder))
             self._catch_up()
-            found, fresh = {}, []
-            for run_id, stamp in stamps.items():
-                entry = self._entries.get(run_id)
-                if entry is not None and entry.stamp == stamp:
-                    found[run_id] = entry.summary
-                    continue
-                run = get(run_id)
-                if run is None:
-                    continue
-                found[run_id] = Summary.of(run)
-                if run.state.terminal:
-                    fresh.append(Entry(stamp, found[run_id]))
-            self._keep(fresh, stamps)
+            known = {name: self._entries[name] for name in stamps if name in self._entries}
+            found = {n: e.summary for n, e in known.items() if e.stamp == stamps[n]}
+            fresh: list[Entry] = []
+            try:
+                for run_id in stamps.keys() - found.keys():
+                    run = get(run_id)
+                    if run is not None:
+                        found[run_id] = Summary.of(run)
+                        if run.state.terminal:
+                            fresh.append(Entry(stamps[run_id], found[run_id]))
+            finally:
+                # Also where one record is damaged: the others need not be read again.
+                self._keep(fresh, stamps)
         return found
 
     def _catch_up(self) -> None:

@@ -8,12 +8,12 @@ from mlops_nb.types.base import CommandLineText, Record
 from mlops_nb.types.deployments import (
     Deployment,
     DeploymentState,
-    ModelVersion,
+    Input,
+    Load,
     Origin,
-    RegisteredModel,
+    Pulse,
     Revision,
     RevisionState,
-    Signature,
     Traffic,
 )
 from mlops_nb.types.pins import (
@@ -26,6 +26,7 @@ from mlops_nb.types.pins import (
     Status,
 )
 from mlops_nb.types.platforms import Image, Published, Setting
+from mlops_nb.types.registry import ModelVersion, RegisteredModel
 from mlops_nb.types.runs import (
     Change,
     Curve,
@@ -62,7 +63,9 @@ __all__ = [
     "Glimpse",
     "Hyperparameter",
     "Image",
+    "Input",
     "Listing",
+    "Load",
     "Model",
     "ModelVersion",
     "Moment",
@@ -70,6 +73,7 @@ __all__ = [
     "Point",
     "Progress",
     "Published",
+    "Pulse",
     "Record",
     "RegisteredModel",
     "Revision",
@@ -80,7 +84,6 @@ __all__ = [
     "RunState",
     "Saved",
     "Setting",
-    "Signature",
     "Snapshot",
     "Stage",
     "StageState",

@@ -110,6 +110,7 @@ class Deployment(Record, frozen=True, kw_only=True):
         revisions: Newest first.
         url: Where it answers, the same for all revisions to come; None before the first.
         token_file: File of the token that requests have to carry, None where they need none.
+        host: What requests name as their `Host`, where the address is that of a gateway.
         error: Why it is not ready.
     """
 
@@ -119,6 +120,7 @@ class Deployment(Record, frozen=True, kw_only=True):
     revisions: tuple[Revision, ...] = ()
     url: str | None = None
     token_file: str | None = None
+    host: str | None = None
     error: Failure | None = None
 
     def revision(self, number: int) -> Revision:
@@ -132,44 +134,52 @@ class Deployment(Record, frozen=True, kw_only=True):
         return best if best is not None and best.percent else None
 
 
-class Signature(Record, frozen=True, kw_only=True):
-    """What a model takes.
+class Load(Record, frozen=True, kw_only=True):
+    """What a revision has answered since it started, and how fast of late.
 
     Attributes:
-        inputs: Its columns or tensors, as MLflow's signature has them; empty where unknown.
-        example: A request that the service answers, None where the package has none.
+        number: The revision.
+        requests: Predictions that it was asked for.
+        refused: Those that it refused as malformed (4xx).
+        failed: Those that it failed to answer (5xx).
+        per_second: Requests a second since the reading before; None at the first one.
+        p50_s: Half of the answers since then took no longer; None where there were none.
+        p99_s: 99 of 100 of them took no longer.
+        memory_bytes: Most memory that its workers have held.
     """
 
-    inputs: tuple[dict[str, Any], ...] = ()
-    example: dict[str, Any] | None = None
+    number: int
+    requests: int
+    refused: int = 0
+    failed: int = 0
+    per_second: float | None = None
+    p50_s: float | None = None
+    p99_s: float | None = None
+    memory_bytes: int = 0
 
 
-class ModelVersion(Record, frozen=True, kw_only=True):
-    """One version of a registered model.
-
-    Attributes:
-        version: Counted from 1 by the registry.
-        uri: Where the model is.
-        aliases: Names that point at it, sorted.
-        run_id: The run of ours that it came from, None for one from elsewhere.
-        mlflow_run_id: That run in MLflow, None where there is none.
-        snapshot: Id of what the run had pinned, None where that is not known.
-        code: Commit of the run's code, likewise.
-        created_at: ISO 8601, UTC.
-    """
-
-    version: str
-    uri: str
-    aliases: tuple[str, ...] = ()
-    run_id: str | None = None
-    mlflow_run_id: str | None = None
-    snapshot: str | None = None
-    code: str | None = None
-    created_at: str = ""
-
-
-class RegisteredModel(Record, frozen=True, kw_only=True):
-    """A model of the registry, its versions newest first."""
+class Input(Record, frozen=True, kw_only=True):
+    """One input of a model: its type as MLflow has it, such as "double", and an example's value."""
 
     name: str
-    versions: tuple[ModelVersion, ...]
+    type: str
+    required: bool = True
+    value: Any = None
+
+
+class Pulse(Record, frozen=True, kw_only=True):
+    """A deployment at one moment, with what its revisions have counted.
+
+    Attributes:
+        deployment: The deployment.
+        loads: One for each revision that answers.
+        inputs: Columns that the serving revision takes; empty for tensors, or where unknown.
+    """
+
+    deployment: Deployment
+    loads: tuple[Load, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    def load(self, number: int) -> Load | None:
+        """Return what a revision has counted, None where it does not answer."""
+        return next((load for load in self.loads if load.number == number), None)

@@ -102,7 +102,7 @@ class Curve(Record, frozen=True, kw_only=True):
 
     Attributes:
         name: The metric.
-        axis: What x is: "step", or "order" (1, 2, ...) where the steps do not grow.
+        axis: What x is: "step", "order" (1, 2, ...) where the steps do not grow, or "second".
         count: How many values were logged; `points` has the extremes of neighbouring ones.
         points: x and value; a value of NaN is a gap, where one was logged that is not finite.
     """

@@ -31,7 +31,12 @@ def test_a_run_from_the_toolbar_has_the_edit_that_was_not_saved(calm, server, tr
 def test_its_page_shows_curve_parameters_pins_and_log(calm, trained):
     page = calm.run
     assert page.get_by_role("img", name="loss").count() == 1
-    seen = {"Parameters": "pause_s", "Pins": "train.csv", "Artifacts": "MLflow run", "Log": "live.ipynb"}
+    seen = {
+        "Parameters": "pause_s",
+        "Pins": "train.csv",
+        "Artifacts": "MLflow run",
+        "Log": "live.ipynb",
+    }
     for tab, text in seen.items():
         page.get_by_role("tab", name=tab).click()
         page.get_by_role("tabpanel").get_by_text(text).first.wait_for()

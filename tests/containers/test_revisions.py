@@ -15,6 +15,7 @@ from mlops_nb.deployment.local import tree
 from mlops_nb.deployment.local.records import Place, identity
 from mlops_nb.exceptions import ImageError
 from mlops_nb.types import DeploymentState, RevisionState, RunState
+from tests.vocabulary import PANELS_END, executed, shown
 
 SECONDS = 60
 
@@ -24,25 +25,38 @@ def podman(*arguments):
 
 
 @pytest.fixture(scope="module")
-def project(base_image, tmp_path_factory):
-    """The quickstart, trained, and deployed as a process."""
+def story(base_image, tmp_path_factory):
+    """The quickstart, and what the cells of its notebook show that serves it from containers."""
     root = tmp_path_factory.mktemp("contained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_NB_CONTAINER_BASE", base_image)
         api.init(root, example="quickstart")
-        run = api.train("quickstart.ipynb", wait=True, project=root)
-        assert run.state is RunState.SUCCEEDED, run.error
-        served = api.deploy(run.id, wait=True, project=root)
-        assert served.state is RunState.SUCCEEDED, served.error
-        yield root
-        for deployment in api.deployments(project=root):
-            api.undeploy(deployment.name, project=root)
+        yield root, executed(root / "serve.ipynb", target="container", then=PANELS_END)
+
+
+@pytest.fixture(scope="module")
+def project(story):
+    """The quickstart, deployed as a process."""
+    root, _ = story
+    run = api.deploy("quickstart/1", wait=True, project=root)
+    assert run.state is RunState.SUCCEEDED, run.error
+    yield root
+    for deployment in api.deployments(project=root):
+        api.undeploy(deployment.name, project=root)
+
+
+def test_the_notebook_serves_from_containers_as_it_does_from_processes(story):
+    root, cells = story
+    answered = json.loads(shown(cells["curl"]))["predictions"]
+    assert answered == json.loads(shown(cells["predict"]))
+    assert "quickstart is gone" in shown(cells["undeploy"])
+    assert containers(root) == []
 
 
 @pytest.fixture(scope="module")
 def contained(project):
     """A canary in a container, beside the process."""
-    run = api.deploy("latest", target="container", traffic="50", wait=True, project=project)
+    run = api.deploy("quickstart/1", target="container", traffic="50", wait=True, project=project)
     assert run.state is RunState.SUCCEEDED, run.error
     return project
 

@@ -14,16 +14,22 @@ from mlops_nb.exceptions import DeploymentError, RunError, TrackingError
 from mlops_nb.settings import Config
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import DeploymentState, RunState
+from tests.vocabulary import PANELS_END, executed, shown
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory):
-    """The quickstart with two trained runs; what it deploys is taken down in the end."""
+def story(tmp_path_factory):
+    """The quickstart, and what the cells of its notebook show that serves it."""
     root = tmp_path_factory.mktemp("quickstart")
     api.init(root, example="quickstart")
-    runs = [
-        api.train("quickstart.ipynb", params={"C": c}, wait=True, project=root) for c in (1.0, 0.01)
-    ]
+    return root, executed(root / "serve.ipynb", then=PANELS_END)
+
+
+@pytest.fixture(scope="module")
+def quickstart(story):
+    """The quickstart with two trained runs; what it deploys is taken down in the end."""
+    root, _ = story
+    runs = [run for run in reversed(api.runs(project=root)) if run.pipeline == "training"]
     assert [run.state for run in runs] == [RunState.SUCCEEDED] * 2
     yield root, runs
     for deployment in api.deployments(project=root):
@@ -60,6 +66,23 @@ def deployed(quickstart):
     run = api.deploy(first.id, wait=True, project=root)
     assert run.state is RunState.SUCCEEDED, run.error
     return root, run
+
+
+def test_the_notebook_serves_replaces_and_takes_down(story):
+    _, cells = story
+    assert "SUCCEEDED" in shown(cells["deploy"])
+    answered = json.loads(shown(cells["curl"]))["predictions"]
+    assert answered == json.loads(shown(cells["predict"]))
+    assert shown(cells["rollback"]) != shown(cells["promote"])
+    assert "quickstart is gone" in shown(cells["undeploy"])
+
+
+def test_the_panel_that_is_saved_says_how_it_ended_and_needs_no_widget(story):
+    _, cells = story
+    panel = cells["panel"][-1].data
+    assert set(panel) == {"text/html", "text/plain"}
+    assert "was taken down" in panel["text/html"]
+    assert panel["text/plain"] == "quickstart was taken down"
 
 
 def test_a_run_is_served_with_one_word(quickstart, deployed):

@@ -190,7 +190,7 @@ def test_a_stage_that_was_killed_tells_the_signal_and_the_cell_that_ran(project,
 
 @pytest.mark.parametrize(
     ("setting", "seconds", "kind"),
-    [("RUN_TIMEOUT_S", 20, "RunTimeout"), ("RUN_STAGE_TIMEOUT_S", 5, "StageTimeout")],
+    [("RUN_TIMEOUT_S", 20, "RunTimeout"), ("RUN_STAGE_TIMEOUT_S", 10, "StageTimeout")],
 )
 def test_a_run_and_a_stage_may_take_so_long_and_no_longer(
     project, monkeypatch, until, setting, seconds, kind

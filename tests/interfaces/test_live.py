@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from mlops_nb.interfaces import card
-from mlops_nb.interfaces.widgets import live as live_module
 from mlops_nb.interfaces.widgets.live import MIME, LiveCard
 from tests.interfaces.hostile import ended, moment
 
@@ -43,6 +40,30 @@ def test_no_button_is_heard_after_the_end(live):
     assert live.asked == []
 
 
+FIELDS = [{"name": "radius", "type": "double", "required": True, "value": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({"radius": "2"}, {"radius": "2"}),
+        ({"radius": 2, "other": "x"}, {}),
+        (["radius"], {}),
+        (None, {}),
+    ],
+)
+def test_a_form_gives_the_text_of_its_fields_and_nothing_else(given, taken):
+    filled = []
+    widget = LiveCard("<div></div>", [], filled.append, form=FIELDS, fill=filled.append)
+    say(widget, {"verb": "fill", "values": given})
+    assert filled == [taken]
+
+
+def test_a_card_without_a_form_takes_none(live):
+    say(live, {"verb": "fill", "values": {"radius": "1"}})
+    assert live.asked == []
+
+
 def test_it_knows_whether_a_front_end_drew_it(live):
     assert not live.drawn
     say(live, {"verb": "drawn"})
@@ -50,7 +71,7 @@ def test_it_knows_whether_a_front_end_drew_it(live):
 
 
 def test_the_script_inserts_no_html_but_the_card():
-    script = Path(live_module.__file__).with_name("live.js").read_text()
+    script = LiveCard._esm
     assert script.count("innerHTML") == 1
     for word in ("eval(", "insertAdjacentHTML", "outerHTML =", "document.write", "new Function"):
         assert word not in script

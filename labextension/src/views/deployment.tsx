@@ -1,16 +1,9 @@
 import React from 'react';
 import { ids } from '../names';
-import { Deployment, Revision, Signature } from '../records';
+import { Deployment, Input, Pulse, Revision } from '../records';
 import { useLive, useSurroundings } from './context';
 import { DeploymentActions } from './deployments';
 import { ago, Action, Facts, model, Problem, shown, State } from './pieces';
-
-/** A column as MLflow's signatures have it. */
-interface IColumn {
-  name?: string;
-  type: string;
-  required?: boolean;
-}
 
 /** A deployment: its revisions and their traffic, and a form to ask it. */
 export function DeploymentView({ project, name }: { project: string; name: string }): React.ReactElement {
@@ -134,20 +127,19 @@ function RevisionActions(props: { deployment: Deployment; revision: Revision; pr
 function Predict({ deployment, project }: { deployment: Deployment; project: string }): React.ReactElement {
   const { service, trans } = useSurroundings();
   const serving = deployment.revisions.find(revision => revision.percent > 0)?.number;
-  const load = () => service.ask<Signature>('GET', `/deployments/${encodeURIComponent(deployment.name)}/signature`, project);
-  const signature = useLive(project, load, () => false, [deployment.name, serving, deployment.state]);
+  const load = () => service.ask<Pulse>('GET', `/deployments/${encodeURIComponent(deployment.name)}/pulse`, project);
+  const pulse = useLive(project, load, () => false, [deployment.name, serving, deployment.state]);
   const [values, setValues] = React.useState<Record<string, string>>();
   const [revision, setRevision] = React.useState('');
   const [answer, setAnswer] = React.useState<unknown>();
   const [error, setError] = React.useState<Error>();
   const [busy, setBusy] = React.useState(false);
-  if (signature.value === undefined) {
-    return signature.problem ? <Problem error={signature.problem} /> : <p className="mlops-dim">{trans.__('Loading…')}</p>;
+  if (pulse.value === undefined) {
+    return pulse.problem ? <Problem error={pulse.problem} /> : <p className="mlops-dim">{trans.__('Loading…')}</p>;
   }
-  const { inputs, example } = signature.value;
-  const columns = (inputs as unknown as IColumn[]).filter(input => input.name && input.type !== 'tensor');
-  const fields = columns.length > 0 ? columns : [{ name: '', type: 'json', required: true }];
-  const first = columns.length > 0 ? firstRow(example) : { '': JSON.stringify(example, null, 2) };
+  const columns = pulse.value.inputs;
+  const fields = columns.length > 0 ? columns : [{ name: '', type: 'json', required: true, value: null }];
+  const first = columns.length > 0 ? firstRow(columns) : { '': '{"inputs": []}' };
   const now = { ...first, ...values };
 
   const ask = async (event: React.FormEvent) => {
@@ -172,11 +164,11 @@ function Predict({ deployment, project }: { deployment: Deployment; project: str
         {fields.map(field => (
           <Field
             key={field.name}
-            name={field.name!}
+            name={field.name}
             type={field.type}
-            value={now[field.name!] ?? ''}
+            value={now[field.name] ?? ''}
             required={field.required !== false}
-            onChange={value => setValues({ ...now, [field.name!]: value })}
+            onChange={value => setValues({ ...now, [field.name]: value })}
           />
         ))}
       </div>
@@ -238,10 +230,8 @@ function Field(props: { name: string; type: string; value: string; required: boo
   );
 }
 
-type Columns = IColumn[];
-
-function table(columns: Columns, values: Record<string, string>): Record<string, unknown> {
-  const row = columns.map(column => cell(column.type, values[column.name!] ?? ''));
+function table(columns: Input[], values: Record<string, string>): Record<string, unknown> {
+  const row = columns.map(column => cell(column.type, values[column.name] ?? ''));
   return { dataframe_split: { columns: columns.map(column => column.name), data: [row] } };
 }
 
@@ -255,7 +245,6 @@ function cell(type: string, value: string): unknown {
   return ['double', 'float', 'long', 'integer'].includes(type) ? Number(value) : value;
 }
 
-function firstRow(example: Record<string, any> | null): Record<string, string> {
-  const split = example?.dataframe_split ?? { columns: [], data: [[]] };
-  return Object.fromEntries(split.columns.map((name: string, i: number) => [name, shown(split.data[0]?.[i])]));
+function firstRow(columns: Input[]): Record<string, string> {
+  return Object.fromEntries(columns.map(column => [column.name, shown(column.value)]));
 }

@@ -33,6 +33,8 @@ KEPT = 3
 _CANDIDATE = "-candidate"
 _ALL = 100
 _LOG_LINES = 1000
+# What it may take to end a pod, beside what its requests may take.
+_ENDING_S = 60
 # A label of a name in the DNS, with room for what is put behind it.
 _LONGEST = 40
 
@@ -76,7 +78,9 @@ class KServeTarget:
             raise _no_shadow()
         if strategy == "canary" and manifest.mode(descriptor, self.config) == manifest.RAW:
             raise _no_canary()
-        self._manifest(descriptor.name, _draft(descriptor), canary=None)
+        manifest.service(
+            descriptor, self.config, name=descriptor.name, namespace="", number=1, image=""
+        )
 
     def create(self, descriptor: Descriptor, built: Built, origin: Origin) -> Revision:
         """Put a new revision up without traffic and wait until it is ready."""
@@ -84,6 +88,8 @@ class KServeTarget:
             raise UsageError("KServe runs images, and none was built", hint="deploy again")
         name = descriptor.name
         kept = records.read(self.cluster, name) or Kept()
+        wanted = manifest.mode(descriptor, self.config)
+        manifest.mode_name(wanted, health.mode_of(self._service(name)))
         revision = KeptRevision(
             number=kept.last + 1,
             package=built.package,
@@ -99,7 +105,7 @@ class KServeTarget:
             structs.replace(kept, last=revision.number, revisions=(*proven, revision)),
         )
         try:
-            self._put(name + _CANDIDATE, revision, canary=None)
+            self._put(name + _CANDIDATE, revision, canary=None, candidate=True)
         except BaseException:
             self.discard(name, revision.number)
             raise
@@ -108,11 +114,15 @@ class KServeTarget:
     def endpoint(self, name: str, number: int | None = None) -> Endpoint:
         """Return where a revision answers without traffic of its own; the deployment if None."""
         service = self._service(name)
-        if number is not None:
-            candidate = self.cluster.get(SERVICES, name + _CANDIDATE)
+        if number is None:
+            # Old pods answer while new ones start: it need not be ready as it was applied.
+            answers = service is not None and "url" in service.get("status", {})
+        else:
+            candidate = self._service(name + _CANDIDATE)
             found = [one for one in (candidate, service) if one is not None]
             service = next((one for one in found if health.number_of(one) == number), None)
-        if service is None or not health.is_ready(service):
+            answers = service is not None and health.is_ready(service)
+        if service is None or not answers:
             what = f"revision {number} of {name}" if number is not None else name
             raise DeploymentError(
                 f"{what} is not ready", hint=f"see how it is: jupyter mlops deployments {name}"
@@ -151,7 +161,7 @@ class KServeTarget:
                 f"revision {number} of {name} has traffic",
                 hint="give it to another one first: jupyter mlops rollback",
             )
-        candidate = self.cluster.get(SERVICES, name + _CANDIDATE)
+        candidate = self._service(name + _CANDIDATE)
         if candidate is not None and health.number_of(candidate) == number:
             self.cluster.delete(SERVICES, name + _CANDIDATE)
         others = tuple(one for one in kept.revisions if one.number != number)
@@ -164,7 +174,7 @@ class KServeTarget:
         """Return a deployment as it is now."""
         kept = self._kept(name)
         service = self._service(name)
-        candidate = self.cluster.get(SERVICES, name + _CANDIDATE)
+        candidate = self._service(name + _CANDIDATE)
         percent = self._percent(kept, service)
         revisions = tuple(
             Revision(
@@ -178,13 +188,15 @@ class KServeTarget:
             )
             for one in reversed(kept.revisions)
         )
-        url = service.get("status", {}).get("url") if service else None
+        answers = service is not None and "url" in service.get("status", {})
+        place = self._endpoint(service) if service is not None and answers else None
         return Deployment(
             name=name,
             target=NAME,
             state=_state(service, candidate),
             revisions=revisions,
-            url=self._endpoint(service).url if service and url else None,
+            url=place.url if place else None,
+            host=place.headers.get("Host") if place else None,
             error=_error(service),
         )
 
@@ -199,7 +211,7 @@ class KServeTarget:
     def logs(self, name: str, number: int | None = None, *, last_bytes: int | None = None) -> str:
         """Return what a revision has printed; the one with the most traffic if None."""
         self._kept(name)
-        found = [self._service(name), self.cluster.get(SERVICES, name + _CANDIDATE)]
+        found = [self._service(name), self._service(name + _CANDIDATE)]
         services = [one for one in found if one is not None]
         if number is not None:
             services = [one for one in services if health.number_of(one) == number]
@@ -209,6 +221,9 @@ class KServeTarget:
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop."""
+        service = self._service(name)
+        if service is not None and not _is_stopped(service):
+            return self.get(name)
         return self._stop(name, stopped=False)
 
     def stop(self, name: str) -> Deployment:
@@ -217,9 +232,13 @@ class KServeTarget:
 
     def delete(self, name: str) -> None:
         """Take a deployment down with all its revisions."""
-        self._kept(name)
-        for one in (name + _CANDIDATE, name):
+        kept = self._kept(name)
+        both = (name + _CANDIDATE, name)
+        for one in both:
             self.cluster.delete(SERVICES, one)
+        drain_s = max((one.descriptor.service.drain_s for one in kept.revisions), default=0.0)
+        for one in both:
+            health.wait_gone(self.cluster, one, drain_s + _ENDING_S)
         records.forget(self.cluster, name)
 
     def _kept(self, name: str) -> Kept:
@@ -232,7 +251,9 @@ class KServeTarget:
         return kept
 
     def _service(self, name: str) -> dict[str, Any] | None:
-        return self.cluster.get(SERVICES, name)
+        """Return a service, None where there is none or it is being deleted."""
+        found = self.cluster.get(SERVICES, name)
+        return None if found is None or health.is_ending(found) else found
 
     def _mode(self, revision: KeptRevision) -> str:
         return manifest.mode(revision.descriptor, self.config)
@@ -284,6 +305,9 @@ class KServeTarget:
     ) -> None:
         """Change the deployment's service; to what it was, where the new one does not get ready."""
         try:
+            if service is not None and self._is_shared(kept, service, revision):
+                # Without this the canary of before had all requests until the new pods are ready.
+                self._put(name, revision, canary=0)
             self._put(name, revision, canary=canary)
         except BaseException:
             before = kept.revision(health.number_of(service)) if service else None
@@ -294,12 +318,31 @@ class KServeTarget:
                 self.cluster.apply(SERVICES, self._manifest(name, before, canary=was))
             raise
 
-    def _put(self, name: str, revision: KeptRevision, *, canary: int | None) -> None:
-        self.cluster.apply(SERVICES, self._manifest(name, revision, canary=canary))
-        health.wait(self.cluster, name, revision.descriptor.service.start_s)
+    def _is_shared(self, kept: Kept, service: dict[str, Any], revision: KeptRevision) -> bool:
+        """Return whether another revision than a new one is a canary, or was one."""
+        latest = health.number_of(service)
+        return kept.rolled not in (None, latest) and revision.number != latest
+
+    def _put(
+        self, name: str, revision: KeptRevision, *, canary: int | None, candidate: bool = False
+    ) -> None:
+        seconds = revision.descriptor.service.start_s
+        health.wait_gone(self.cluster, name, revision.descriptor.service.drain_s + _ENDING_S)
+        before = self._service(name)
+        wanted = self._manifest(name, revision, canary=canary, candidate=candidate)
+        self.cluster.apply(SERVICES, wanted)
+        is_new = before is not None and health.args_of(before) != health.args_of(wanted)
+        replaced = health.created(before) if before is not None and is_new else ""
+        health.wait(self.cluster, name, seconds, replaced=replaced)
 
     def _manifest(
-        self, name: str, revision: KeptRevision, *, canary: int | None, stopped: bool = False
+        self,
+        name: str,
+        revision: KeptRevision,
+        *,
+        canary: int | None,
+        stopped: bool = False,
+        candidate: bool = False,
     ) -> dict[str, Any]:
         return manifest.service(
             revision.descriptor,
@@ -310,11 +353,13 @@ class KServeTarget:
             image=revision.image,
             canary=canary,
             stopped=stopped,
+            candidate=candidate,
+            reported_mode=health.mode_of(self._service(name)),
         )
 
     def _retire(self, name: str, kept: Kept, asked: dict[int, int]) -> None:
         """Take the candidate down that serves now, and forget what is too old for a rollback."""
-        candidate = self.cluster.get(SERVICES, name + _CANDIDATE)
+        candidate = self._service(name + _CANDIDATE)
         if candidate is not None and health.number_of(candidate) in asked:
             self.cluster.delete(SERVICES, name + _CANDIDATE)
         latest = health.number_of(candidate) if candidate else None
@@ -331,8 +376,11 @@ class KServeTarget:
         # KServe deletes the pods that the rest of a canary's requests would go to.
         body = self._manifest(name, revision, canary=None, stopped=stopped)
         self.cluster.apply(SERVICES, body)
-        if not stopped:
-            health.wait(self.cluster, name, revision.descriptor.service.start_s)
+        service = revision.descriptor.service
+        if stopped:
+            health.wait_empty(self.cluster, name, service.drain_s + _ENDING_S)
+        else:
+            health.wait(self.cluster, name, service.start_s)
         return self.get(name)
 
     def _endpoint(self, service: dict[str, Any]) -> Endpoint:
@@ -348,15 +396,6 @@ class KServeTarget:
 def _predictor(service: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = service["spec"]["predictor"]
     return found
-
-
-def _draft(descriptor: Descriptor) -> KeptRevision:
-    from mlops_nb.types import Model, Origin
-
-    origin = Origin(model=Model(uri=""))
-    return KeptRevision(
-        number=1, package="", image="", descriptor=descriptor, origin=origin, created_at=""
-    )
 
 
 def _state_of(

@@ -39,7 +39,7 @@ def held(cluster: Cluster, name: str) -> Iterator[None]:
     finally:
         over.set()
         renewing.join()
-        cluster.delete(LEASES, name + _SUFFIX)
+        _release(cluster, name, who)
 
 
 def _take(cluster: Cluster, name: str, who: str) -> dict[str, Any]:
@@ -63,6 +63,13 @@ def _take(cluster: Cluster, name: str, who: str) -> dict[str, Any]:
     raise DeploymentError(
         f"another deploy of {name} is at it: {by}", hint="wait until it is done, then try again"
     )
+
+
+def _release(cluster: Cluster, name: str, who: str) -> None:
+    # One that ran out, with the cluster out of reach, may be another one's by now.
+    found = cluster.get(LEASES, name + _SUFFIX)
+    if found is not None and found["spec"].get("holderIdentity") == who:
+        cluster.delete(LEASES, name + _SUFFIX)
 
 
 def _renew(cluster: Cluster, lease: dict[str, Any], over: threading.Event) -> None:

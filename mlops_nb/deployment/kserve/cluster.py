@@ -21,7 +21,7 @@ CONFIG_MAPS = "api/v1", "configmaps"
 PODS = "api/v1", "pods"
 LEASES = "apis/coordination.k8s.io/v1", "leases"
 IN_POD = "KUBERNETES_SERVICE_HOST"
-_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TIMEOUT_S = 30
 _UNAUTHORIZED, _FORBIDDEN, _MISSING, _CONFLICT = 401, 403, 404, 409
 Kind = tuple[str, str]
@@ -37,14 +37,15 @@ class Cluster:
     Args:
         context: Of the kubeconfig; its current one if "".
         namespace: That of the pod or of the context if "".
+        account: Folder with token, certificates and namespace of the pod's service account.
 
     Raises:
         DeploymentError: There is no pod's account and no kubeconfig.
     """
 
-    def __init__(self, context: str, namespace: str) -> None:
+    def __init__(self, context: str, namespace: str, account: Path = _ACCOUNT) -> None:
         self.inside = IN_POD in os.environ and not context
-        self._client, own = _inside() if self.inside else _outside(context)
+        self._client, own = _inside(account) if self.inside else _outside(context)
         self.namespace = namespace or own or "default"
 
     def get(self, kind: Kind, name: str) -> dict[str, Any] | None:
@@ -176,20 +177,29 @@ def _refusal(refused: Any, method: str, path: str) -> DeploymentError | LoginErr
         )
     if refused.status == _FORBIDDEN:
         return DeploymentError(
-            f"the cluster forbids it: {said}", hint="docs/kserve.md lists the rights that it takes"
+            f"the cluster forbids it: {said}",
+            hint="docs/deployment.md lists the rights that it takes",
         )
     return DeploymentError(
         f"the cluster refuses {method} {path} ({refused.status}): {said}",
-        hint="see what it says of the field, and the versions in docs/kserve.md",
+        hint="see what it says of the field, and the versions in docs/deployment.md",
     )
 
 
-def _inside() -> tuple[ApiClient, str]:
+def _inside(account: Path) -> tuple[ApiClient, str]:
     from kubernetes import client, config
+    from kubernetes.config.incluster_config import InClusterConfigLoader
 
-    config.load_incluster_config()
-    own = _NAMESPACE.read_text(encoding="utf-8").strip() if _NAMESPACE.is_file() else ""
-    return client.ApiClient(), own
+    token, certificates, own = (account / name for name in ("token", "ca.crt", "namespace"))
+    made = client.Configuration()
+    try:
+        InClusterConfigLoader(str(token), str(certificates)).load_and_set(made)
+    except config.ConfigException as error:
+        raise DeploymentError(
+            f"the pod has no usable service account: {error}",
+            hint="give it one (automountServiceAccountToken), or set kserve.context",
+        ) from error
+    return client.ApiClient(made), own.read_text(encoding="utf-8").strip() if own.is_file() else ""
 
 
 def _outside(context: str) -> tuple[ApiClient, str]:

@@ -1,4 +1,8 @@
-"""How an InferenceService is: whether it serves what was applied, and what its pods complain of."""
+"""How an InferenceService is: whether it serves what was applied, and what its pods complain of.
+
+Its `observedGeneration` is no help: KServe puts in that of the Knative service or the Deployment
+behind it, which counts by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ from mlops_nb.exceptions import DeploymentError
 from mlops_nb.journal import Preparing, emit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_nb.deployment.kserve.cluster import Cluster
 
-_LOOK_S = 1.0
+_FIRST_LOOK_S, _LOOK_S = 0.1, 1.0
 _LINES = 20
 _LABEL = "serving.kserve.io/inferenceservice"
 # What a pod waits for and will not get by itself.
@@ -44,8 +50,7 @@ class Complaint(NamedTuple):
 
 def args_of(service: dict[str, Any]) -> list[str]:
     """Return the command line that a service was given."""
-    found: list[str] = service["spec"]["predictor"]["containers"][0]["args"]
-    return found
+    return list(service["spec"]["predictor"]["containers"][0]["args"])
 
 
 def number_of(service: dict[str, Any]) -> int:
@@ -54,15 +59,25 @@ def number_of(service: dict[str, Any]) -> int:
     return int(given[given.index("--revision") + 1])
 
 
+def created(service: dict[str, Any]) -> str:
+    """Return the newest revision as Knative calls it, "" in raw mode."""
+    return str(_reported(service).get("latestCreatedRevision") or "")
+
+
+def mode_of(service: dict[str, Any] | None) -> str:
+    """Return what the server calls the mode of a service, "" where it says nothing yet."""
+    return str(service.get("status", {}).get("deploymentMode") or "") if service else ""
+
+
+def is_ending(service: dict[str, Any]) -> bool:
+    """Return whether a service is being deleted."""
+    return "deletionTimestamp" in service["metadata"]
+
+
 def is_ready(service: dict[str, Any]) -> bool:
-    """Return whether a service answers, as it was applied last."""
-    status = service.get("status", {})
-    generation = service["metadata"].get("generation", 0)
-    if status.get("observedGeneration", generation) < generation:
-        return False
-    predictor = status.get("components", {}).get("predictor", {})
-    created = predictor.get("latestCreatedRevision")
-    if created is not None and created != predictor.get("latestReadyRevision"):
+    """Return whether a service answers with the newest of its revisions."""
+    newest = created(service)
+    if newest and newest != _reported(service).get("latestReadyRevision"):
         return False
     return condition(service, "Ready").get("status") == "True"
 
@@ -73,20 +88,30 @@ def condition(service: dict[str, Any], kind: str) -> dict[str, str]:
     return next((one for one in found if one["type"] == kind), {})
 
 
-def wait(cluster: Cluster, name: str, seconds: float) -> dict[str, Any]:
+def wait(cluster: Cluster, name: str, seconds: float, *, replaced: str = "") -> dict[str, Any]:
     """Wait until a service is ready as it was applied last, and return it.
+
+    Args:
+        cluster: Where it is.
+        name: The service.
+        seconds: How long to wait.
+        replaced: The newest revision as Knative called it before the change, "" where what is
+            applied makes no new one.
 
     Raises:
         DeploymentError: It does not become ready; the message has the pod's own error.
     """
     deadline = time.monotonic() + seconds
     told = ""
+    pauses = _pauses()
     while True:
         service = cluster.get(SERVICES, name)
-        if service is None:
+        if service is None or is_ending(service):
             raise DeploymentError(f"{name} was deleted meanwhile", hint="deploy again")
-        pods = pods_of(cluster, service)
-        if is_ready(service) and (any(map(_is_ready, pods)) or _may_sleep(service, pods)):
+        every = _live(cluster, name)
+        pods = [pod for pod in every if _runs(pod, service)]
+        # A status may be older than what was applied.
+        if (not replaced or created(service) != replaced) and _serves(service, pods, every):
             return service
         complaint = next(filter(None, map(complaint_of, pods)), None)
         if complaint is not None and (complaint.is_final or time.monotonic() > deadline):
@@ -97,23 +122,58 @@ def wait(cluster: Cluster, name: str, seconds: float) -> dict[str, Any]:
         if now and now != told:
             told = now
             emit(Preparing(what=f"{name}: {now}"))
-        time.sleep(_LOOK_S)
+        time.sleep(next(pauses))
+
+
+def wait_gone(cluster: Cluster, name: str, seconds: float) -> None:
+    """Wait until a service that is being deleted has ended its pods.
+
+    Raises:
+        DeploymentError: It has not after that time.
+    """
+    deadline = time.monotonic() + seconds
+    pauses = _pauses()
+    while (service := cluster.get(SERVICES, name)) is not None and is_ending(service):
+        if time.monotonic() > deadline:
+            raise DeploymentError(
+                f"{name} is being deleted, and is still there after {seconds:g} s",
+                hint=f"kubectl describe inferenceservice {name}",
+            )
+        time.sleep(next(pauses))
+
+
+def wait_empty(cluster: Cluster, name: str, seconds: float) -> None:
+    """Wait until a service that was stopped has no pods.
+
+    Raises:
+        DeploymentError: It has some after that time.
+    """
+    deadline = time.monotonic() + seconds
+    pauses = _pauses()
+    while _live(cluster, name):
+        if time.monotonic() > deadline:
+            raise DeploymentError(
+                f"{name} was stopped, and has pods still after {seconds:g} s",
+                hint="KServe before 0.16 does not stop services: undeploy it without --keep",
+            )
+        time.sleep(next(pauses))
 
 
 def pods_of(cluster: Cluster, service: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the pods of a service that run what it was given, newest first."""
-    wanted = args_of(service)
-    pods = cluster.list(PODS, {_LABEL: service["metadata"]["name"]})
-    mine = [pod for pod in pods if wanted in map(_args, pod["spec"]["containers"])]
-    return sorted(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+    return [pod for pod in _live(cluster, service["metadata"]["name"]) if _runs(pod, service)]
 
 
 def complaint_of(pod: dict[str, Any]) -> Complaint | None:
     """Return what keeps a pod from being ready, None where it only takes its time."""
     status = pod.get("status", {})
-    for one in status.get("containerStatuses", []):
+    containers = (*status.get("initContainerStatuses", []), *status.get("containerStatuses", []))
+    for one in containers:
+        if one.get("ready"):
+            continue
         ended = one.get("lastState", {}).get("terminated") or one["state"].get("terminated")
-        if ended:
+        # What prepares a pod ends well with 0.
+        if ended and ended.get("exitCode") != 0:
             code = ended.get("exitCode")
             reason = ended.get("reason", "Error")
             return Complaint(reason, f"it ended with exit code {code} ({reason})", is_final=True)
@@ -133,6 +193,50 @@ def complaint_of(pod: dict[str, Any]) -> Complaint | None:
 def _args(container: dict[str, Any]) -> list[str]:
     found: list[str] = container.get("args", [])
     return found
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how long to wait between looks: shortly at first, for what is there already."""
+    pause_s = _FIRST_LOOK_S
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.5, _LOOK_S)
+
+
+def _reported(service: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = service.get("status", {}).get("components", {}).get("predictor", {})
+    return found
+
+
+def _live(cluster: Cluster, name: str) -> list[dict[str, Any]]:
+    """Return the pods of a service that are not being ended, newest first."""
+    pods = [pod for pod in cluster.list(PODS, {_LABEL: name}) if not is_ending(pod)]
+    return sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+
+
+def _runs(pod: dict[str, Any], service: dict[str, Any]) -> bool:
+    return args_of(service) in map(_args, pod["spec"]["containers"])
+
+
+def _serves(
+    service: dict[str, Any], pods: list[dict[str, Any]], every: list[dict[str, Any]]
+) -> bool:
+    """Return whether a service is as it was applied, given its pods of now and all of its pods."""
+    if not is_ready(service) or not _is_routed(service):
+        return False
+    if not created(service) and len(pods) < len(every):
+        # A Deployment still answers with old pods beside the new ones.
+        return False
+    return any(map(_is_ready, pods)) or _may_sleep(service, pods)
+
+
+def _is_routed(service: dict[str, Any]) -> bool:
+    """Return whether the newest revision has the part that was applied; raw mode has no parts."""
+    parts = _reported(service).get("traffic")
+    if not parts:
+        return True
+    wanted = service["spec"]["predictor"].get("canaryTrafficPercent", 100)
+    return sum(one.get("percent") or 0 for one in parts if one.get("latestRevision")) == int(wanted)
 
 
 def _may_sleep(service: dict[str, Any], pods: list[dict[str, Any]]) -> bool:

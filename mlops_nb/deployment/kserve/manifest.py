@@ -5,12 +5,13 @@ Only the fields that are used are here, under the names of KServe's API; none el
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlops_nb.deployment import command
-from mlops_nb.exceptions import ConfigError
+from mlops_nb.exceptions import ConfigError, DeploymentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 API_VERSION = "serving.kserve.io/v1beta1"
 STOP = "serving.kserve.io/stop"
+MODE = "serving.kserve.io/deploymentMode"
 MANAGER = "mlops-nb"
 SERVERLESS, RAW = "serverless", "raw"
-# Older and newer servers know both by these names.
-_MODES = {SERVERLESS: "Serverless", RAW: "RawDeployment"}
+# KServe to 0.15 has the first name of each only; later ones have both, and report the second.
+_MODES = {SERVERLESS: ("Serverless", "Knative"), RAW: ("RawDeployment", "Standard")}
+_DEADLINE = "serving.knative.dev/progress-deadline"
 _CONTAINER = "kserve-container"
 _PORT = 8080
 _USER = 1000
@@ -223,6 +226,26 @@ def mode(descriptor: Descriptor, config: Config) -> str:
     return found
 
 
+def mode_name(wanted: str, reported: str) -> str:
+    """Return what an object has to call its mode.
+
+    Args:
+        wanted: `SERVERLESS` or `RAW`.
+        reported: What the server calls the mode of the object that is there, "" where none is: it
+            refuses a change that has not the very same word.
+
+    Raises:
+        DeploymentError: The object that is there has the other mode.
+    """
+    names = _MODES[wanted]
+    if reported and reported not in names:
+        raise DeploymentError(
+            f"the service runs in KServe's mode {reported}, which cannot be changed to {wanted}",
+            hint="set kserve.mode back, or undeploy it first",
+        )
+    return reported or names[0]
+
+
 def service(
     descriptor: Descriptor,
     config: Config,
@@ -233,6 +256,8 @@ def service(
     image: str,
     canary: int | None = None,
     stopped: bool = False,
+    candidate: bool = False,
+    reported_mode: str = "",
 ) -> dict[str, Any]:
     """Return the object of a revision.
 
@@ -245,30 +270,33 @@ def service(
         image: By digest.
         canary: Its part of the traffic in percent; all of it if None.
         stopped: Whether it is to have no pods.
+        candidate: Whether it is only to be verified, for which one pod will do.
+        reported_mode: What the server calls the mode of the object that is there, "" for a new one.
 
     Raises:
         ConfigError: A secret or a toleration is not written as it must be.
+        DeploymentError: The object that is there has another mode.
     """
     wanted = descriptor.kserve
     annotations = {
         **wanted.annotations,
-        "serving.kserve.io/deploymentMode": _MODES[mode(descriptor, config)],
+        MODE: mode_name(mode(descriptor, config), reported_mode),
         **({STOP: "true"} if stopped else {}),
     }
     pulled = tuple(Reference(name=secret) for secret in config.kserve_pull_secrets)
     predictor = Predictor(
         containers=(_container(descriptor, number, image),),
         volumes=(Volume(name="tmp", empty_dir=EmptyDir()),),
-        min_replicas=descriptor.replicas.min,
-        max_replicas=descriptor.replicas.max,
-        timeout=round(descriptor.service.timeout_s) + 1,
+        min_replicas=min(descriptor.replicas.min, 1) if candidate else descriptor.replicas.min,
+        max_replicas=1 if candidate else descriptor.replicas.max,
+        timeout=math.ceil(descriptor.service.timeout_s) + 1,
         canary_traffic_percent=canary,
         logger=Logger(mode="all", url=wanted.logger_url) if wanted.logger_url else None,
         service_account_name=config.kserve_service_account or None,
         image_pull_secrets=pulled,
         node_selector=wanted.node_selector,
         tolerations=tuple(_toleration(text) for text in wanted.tolerations),
-        annotations={"serving.knative.dev/progress-deadline": f"{descriptor.service.start_s:.0f}s"},
+        annotations={_DEADLINE: f"{math.ceil(descriptor.service.start_s)}s"},
     )
     labels = {**wanted.labels, "app.kubernetes.io/managed-by": MANAGER}
     made = InferenceService(

@@ -18,9 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from mlops_nb.deployment.local import channel, lease, standby
+from mlops_nb.deployment.local import channel, lease, standby, tree
 from mlops_nb.deployment.local.channel import Answer, Question
-from mlops_nb.deployment.local.records import control
+from mlops_nb.deployment.local.records import CONTROL, control, identity
 from mlops_nb.deployment.local.relay import Client, Relay
 
 _LOOK_S = 0.25
@@ -33,10 +33,11 @@ class Front:
 
     Args:
         root: The folder of all deployments.
+        taken: Descriptor of the lease.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, taken: int) -> None:
+        self.root, self.taken, self.project = root, taken, identity(root)
         self.relay = Relay()
         self.servers: dict[str, asyncio.AbstractServer] = {}
         self.sockets: dict[str, socket.socket] = {}
@@ -93,9 +94,15 @@ class Front:
             client.leave()
 
     async def _watch(self) -> None:
-        """Start a supervisor where there is none, or none that works."""
+        """Start a supervisor where there is none, or none that works.
+
+        Where the folder of all deployments was removed, everything ends that it had started.
+        """
         while True:
             await asyncio.sleep(_LOOK_S)
+            if lease.is_lost(self.root / CONTROL / standby.FRONT_LEASE, self.taken):
+                tree.kill_all(f"{self.project}/", but=os.getpid())
+                os._exit(0)
             if time.monotonic() - self.asked_at > _SILENCE_S:
                 await asyncio.to_thread(standby.end_supervisor, self.root)
                 self.asked_at = time.monotonic()
@@ -106,11 +113,12 @@ def main(folder: str) -> None:
     """Be the front, unless there is one."""
     root = Path(folder)
     place = control(root)
-    if lease.take(place / standby.FRONT_LEASE) is None:
+    taken = lease.take(place / standby.FRONT_LEASE)
+    if taken is None:
         return
     os.chdir(place)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(Front(root).run())
+    asyncio.run(Front(root, taken).run())
 
 
 if __name__ == "__main__":

@@ -33,6 +33,14 @@ def take(path: Path) -> int | None:
     return descriptor
 
 
+def is_lost(path: Path, descriptor: int) -> bool:
+    """Whether a lease that was taken counts no more: its file is gone, or another one is there."""
+    try:
+        return not os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116
+    except FileNotFoundError:
+        return True
+
+
 def holder(path: Path) -> Holder | None:
     """Return who holds a lease, None where nobody does."""
     try:

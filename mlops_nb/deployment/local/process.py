@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mlops_nb.deployment.local.launch import End
     from mlops_nb.deployment.local.records import Place, WantedRevision
 
+# What others send; a fault of the service itself ends it by SIGSEGV and the like.
+_SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 class Process:
     """Starts and ends the process of one revision.
@@ -58,9 +61,10 @@ class Process:
         """Say how it has ended."""
         if code >= 0:
             return launch.End("ServiceEnded", f"it ended with exit code {code}")
+        kind = launch.KILLED if -code in _SENT else "ServiceEnded"
         with contextlib.suppress(ValueError):
-            return launch.End("ServiceEnded", f"it was ended by {signal.Signals(-code).name}")
-        return launch.End("ServiceEnded", f"it was ended by signal {-code}")
+            return launch.End(kind, f"it was ended by {signal.Signals(-code).name}")
+        return launch.End(kind, f"it was ended by signal {-code}")
 
     def held_bytes(self, pid: int, limit_bytes: int) -> int:
         """Return what it holds of the memory."""

@@ -2,6 +2,8 @@
 
 STARTING ── ready ──> READY ── ends, hangs, too much memory ──> STARTING (after a pause)
     └── has never been ready ──> FAILED <── for the fifth time in a row ──┘
+
+An end that others have brought about, by a signal, does not count: it is no fault of the service.
 """
 
 from __future__ import annotations
@@ -197,7 +199,8 @@ class Keeper:
             if code is not None:
                 raise Ended(*self.form.end(code))
         elif not tree.is_same(self.seen.pid, self.seen.started):
-            raise Ended("ServiceEnded", "it ended")
+            # Of a process that was taken over nobody learns the exit code. The next one is our own.
+            raise Ended(launch.KILLED, "it ended")
 
     async def _must_fit(self) -> None:
         if self.seen.pid is None:
@@ -211,7 +214,7 @@ class Keeper:
             raise Ended("OutOfMemory", message)
 
     def _goes_on(self, ended: Ended) -> bool:
-        crashes = self.seen.crashes + 1
+        crashes = self.seen.crashes + (ended.kind != launch.KILLED)
         again = self.seen.proven and crashes < MOST_CRASHES
         state = RevisionState.STARTING if again else RevisionState.FAILED
         self._say(pid=None, crashes=crashes, state=state, error=self._failure(ended, crashes))

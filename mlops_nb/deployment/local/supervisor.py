@@ -24,6 +24,7 @@ from mlops_nb.deployment.local.channel import Answer, Question
 from mlops_nb.deployment.local.container import Container
 from mlops_nb.deployment.local.process import Process
 from mlops_nb.deployment.local.records import (
+    CONTROL,
     Place,
     Wanted,
     control,
@@ -178,10 +179,11 @@ class Supervisor:
 
     Args:
         root: The folder of all deployments.
+        taken: Descriptor of the lease.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, taken: int) -> None:
+        self.root, self.taken = root, taken
         self.project = identity(root)
         self.deployed: dict[str, Deployed] = {}
         self.table = Table(number=0)
@@ -190,8 +192,12 @@ class Supervisor:
 
     async def run(self) -> None:
         """Make what is wanted so, until nothing is."""
+        lease_file = self.root / CONTROL / standby.SUPERVISOR_LEASE
         self._take_over()
         while not await self._is_done():
+            if lease.is_lost(lease_file, self.taken):
+                await asyncio.to_thread(self._abandon)
+                return
             self._follow()
             await self._tell_front()
             self._finish()
@@ -263,6 +269,13 @@ class Supervisor:
             return None
         return answer
 
+    def _abandon(self) -> None:
+        """End all that runs: the folder that says what is wanted is gone."""
+        for deployed in self.deployed.values():
+            for keeper in deployed.keepers.values():
+                keeper.form.kill()
+        tree.kill_all(f"{self.project}/", but=os.getpid())
+
     def _finish(self) -> None:
         """Let go of what is down."""
         for name in [*self.deployed]:
@@ -297,11 +310,12 @@ def main(folder: str) -> None:
     """Be the supervisor, unless there is one."""
     root = Path(folder)
     place = control(root)
-    if lease.take(place / standby.SUPERVISOR_LEASE) is None:
+    taken = lease.take(place / standby.SUPERVISOR_LEASE)
+    if taken is None:
         return
     os.chdir(place)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(Supervisor(root).run())
+    asyncio.run(Supervisor(root, taken).run())
 
 
 if __name__ == "__main__":

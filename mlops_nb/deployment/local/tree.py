@@ -66,9 +66,9 @@ def kill(value: str) -> None:
     _kill(lambda: [process for process, carried in marked(value) if carried == value])
 
 
-def kill_all(prefix: str) -> None:
-    """Kill all processes whose mark starts so, until none is left."""
-    _kill(lambda: [process for process, _ in marked(prefix)])
+def kill_all(prefix: str, *, but: int | None = None) -> None:
+    """Kill all processes whose mark starts so, until none is left but the one with this id."""
+    _kill(lambda: [process for process, _ in marked(prefix) if process.pid != but])
 
 
 def _kill(find: Callable[[], list[psutil.Process]]) -> None:

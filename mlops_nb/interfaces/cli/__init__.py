@@ -1,6 +1,7 @@
 """`jupyter mlops <verb>`, and the words of `%mlops <verb>`: both parse with these commands.
 
-A module here has the commands of the module of `api` that has its name.
+A module here has the commands of the module of `api` that has its name; `server` alone has no such
+module, since what it starts is a front door itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mlops_nb.exceptions import MlopsError, UsageError
-from mlops_nb.interfaces.cli import platforms, projects, records, services, training
+from mlops_nb.interfaces.cli import platforms, projects, records, server, services, training
 from mlops_nb.interfaces.cli.group import verbs
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "verbs"]
 
-for chapter in (projects, training, records, services, platforms):
+for chapter in (projects, training, records, services, platforms, server):
     for command in chapter.COMMANDS:
         verbs.add_command(command)
 

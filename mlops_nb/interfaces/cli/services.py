@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", required=False, metavar="[RUN|MODEL|deployment.yaml]")
 @click.option("--name", metavar="NAME", help="Name of the deployment.")
-@click.option("--target", metavar="NAME", help="Where it is served: local.")
+@click.option("--target", metavar="NAME", help="Where it is served: local, container or kserve.")
 @click.option("--traffic", metavar="P", help="replace, shadow, or a canary's percentage.")
 @click.option("--write", is_flag=True, help="Write deployment.yaml, and deploy nothing.")
 @click.option(
@@ -67,7 +67,10 @@ def deployments(
 ) -> None:
     """Show what is served: revisions, traffic, health, address."""
     found = api.deployments(name, start=start, project=project)
-    answers.show(as_json, {"deployments": api.as_json(found)}, lambda: view.deployments(found))
+    if name and not as_json:
+        view.deployment(api.pulses(name, project=project), project)
+    else:
+        answers.show(as_json, {"deployments": api.as_json(found)}, lambda: view.deployments(found))
 
 
 @click.command()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Comparison,
         Deployment,
         Moment,
+        Pulse,
         RegisteredModel,
         Run,
         Setting,
@@ -48,6 +49,9 @@ class View(Protocol):
 
     def models(self, models: Sequence[RegisteredModel]) -> None:
         """Show registered models."""
+
+    def deployment(self, pulses: Iterator[Pulse], project: str | None) -> None:
+        """Show one deployment, with how it does and what can be done with it."""
 
     def verdict(self, verdict: Verdict) -> None:
         """Show whether a run came out the same."""

@@ -8,6 +8,9 @@ from pathlib import Path, PurePosixPath
 from mlops_nb.exceptions import ProjectError, UsageError
 from mlops_nb.settings import FILE_NAME
 
+# What file systems take; beyond it each call fails in a way of its own.
+_LONGEST, _LONGEST_PATH = 255, 4_000
+
 
 def inside(root: Path, given: str) -> Path:
     """Return the place of a path that is relative to a folder, with all links resolved.
@@ -33,9 +36,13 @@ def project_of(root: Path, given: str) -> Path:
         ProjectError: None of them is a project.
     """
     folder, top = inside(root, given), Path(os.path.realpath(root))
+    if not os.path.isdir(folder):  # noqa: PTH112  (one that cannot be looked at is none)
+        raise ProjectError(
+            f"there is no folder {given!r} in the server's root", hint="name one: ?project=FOLDER"
+        )
     upwards = (folder, *folder.parents)
     for candidate in upwards[: upwards.index(top) + 1]:
-        if _is_file(candidate / FILE_NAME):
+        if os.path.isfile(candidate / FILE_NAME):  # noqa: PTH113
             return candidate
     raise ProjectError(
         f"no {FILE_NAME} in {given or 'the root of the server'}, or above it in the root",
@@ -56,17 +63,11 @@ def file_of(root: Path, project: Path, given: str) -> Path:
 def _is_plain(given: str) -> bool:
     """Whether a text is a path for sure, whoever reads it."""
     try:
-        os.fsencode(given)
+        parts = os.fsencode(given).split(b"/")
     except UnicodeEncodeError:
         return False
-    return "\0" not in given and "\\" not in given
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    fits = all(len(part) <= _LONGEST for part in parts) and len(given) <= _LONGEST_PATH
+    return fits and "\0" not in given and "\\" not in given
 
 
 def _outside(given: str) -> UsageError:

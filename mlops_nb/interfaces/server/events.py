@@ -15,7 +15,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from mlops_nb.exceptions import MlopsError
 from mlops_nb.interfaces.server import errors
-from mlops_nb.interfaces.server.handlers import RESOURCE, project_of, root_of
+from mlops_nb.interfaces.server.handlers import RESOURCE, project_of, query_of, root_of
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -48,7 +48,7 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         allowed = self.authorizer.is_authorized(self, user, "read", RESOURCE)
         if not await ensure_async(allowed):
             raise web.HTTPError(403)
-        asked = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
+        asked = query_of(self)
         look = functools.partial(project_of, root_of(self), asked)
         self.taken = self.route.read({}, asked, b"")
         self.project = await self.hub.readers.run(look)

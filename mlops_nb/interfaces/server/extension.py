@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool
 
 from mlops_nb.interfaces.server.events import EventsHandler
 from mlops_nb.interfaces.server.handlers import VerbHandler
 from mlops_nb.interfaces.server.hub import Hub
 from mlops_nb.interfaces.server.openapi import DescriptionHandler
 from mlops_nb.interfaces.server.routes import PREFIX, ROUTES, SWITCHING
+from mlops_nb.interfaces.server.services import SERVICES, Service
+from mlops_nb.settings import FILE_NAME
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
 
 
 class MlopsExtension(ExtensionApp):
@@ -16,10 +26,14 @@ class MlopsExtension(ExtensionApp):
 
     name = "mlops_nb"
     load_other_extensions = True
+    services = Bool(
+        False, help="Whether the services of the root's project work for as long as the server."
+    ).tag(config=True)
 
     def initialize_settings(self) -> None:
         """Make what the handlers share."""
         self.hub = Hub()
+        self.working: list[Service] = []
 
     def initialize_handlers(self) -> None:
         """Make a handler for each path of the table."""
@@ -30,6 +44,16 @@ class MlopsExtension(ExtensionApp):
             handler = EventsHandler if SWITCHING in statuses else VerbHandler
             self.handlers.append((pattern, handler, {"routes": routes, "hub": self.hub}))
 
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Start the services, once requests are answered."""
+        root = Path(serverapp.root_dir)
+        if self.services and (root / FILE_NAME).is_file():
+            self.working = [make(root) for make in SERVICES]
+        for service in self.working:
+            service.start()
+
     async def stop_extension(self) -> None:
-        """Let go of threads and watchers."""
+        """Let go of services, threads and watchers."""
+        for service in self.working:
+            await asyncio.to_thread(service.stop)
         self.hub.stop()

@@ -66,12 +66,17 @@ class VerbHandler(RefusingHandler):
         """Take something away."""
         await self._answer(in_path)
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say as well what can be asked for here, where it was something else."""
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self.routes))
+        super().write_error(status_code, **kwargs)
+
     async def _answer(self, in_path: Mapping[str, str]) -> None:
         route = self.routes.get(self.request.method or "")
         if route is None:
-            self.set_header("Allow", ", ".join(self.routes))
             raise web.HTTPError(405)
-        asked = {name: self.get_query_arguments(name) for name in self.request.query_arguments}
+        asked = query_of(self)
         if route.waits:
             body = _dumped(route.answer(await self._called(route, in_path, asked)))
         else:
@@ -92,6 +97,12 @@ class VerbHandler(RefusingHandler):
         if route.of_server:
             arguments["hub"] = self.hub
         return route.verb(**arguments)
+
+
+def query_of(handler: JupyterHandler) -> dict[str, list[str]]:
+    """Return the values of each name in the query, as they are."""
+    names = handler.request.query_arguments
+    return {name: handler.get_query_arguments(name, strip=False) for name in names}
 
 
 def root_of(handler: JupyterHandler) -> Path:

@@ -30,6 +30,14 @@ _NAMES = {
     "Folder": Folder,
     "Hub": Any,
 }
+# What docstrings of verbs need not say again and again.
+_ALWAYS = {
+    "run_id": "The run's id, the beginning of it, or latest.",
+    "name": "The deployment's name.",
+    "stage": "Only this stage; driver for the engine's log.",
+    "tolerance": "Largest relative difference of a metric, absolute below 1.",
+    "path": "The file or folder.",
+}
 _DESCRIBED = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
@@ -66,7 +74,7 @@ def of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
             type=_in_json(hints[name]),
             default=msgspec.NODEFAULT if taken.default is taken.empty else taken.default,
             is_path=Path in _alternatives(hints[name]),
-            description=said.get(name, ""),
+            description=said.get(name, _ALWAYS.get(name, "")),
         )
         for name, taken in inspect.signature(function).parameters.items()
         if name not in GIVEN

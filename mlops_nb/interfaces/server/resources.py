@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb import api
 from mlops_nb.exceptions import RunError
 from mlops_nb.interfaces import card as cards
-from mlops_nb.types import Deployment, Listing, Moment, Run, Saved
+from mlops_nb.types import Deployment, Listing, Moment, Pulse, Run, Saved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,6 +136,16 @@ def deployments(*, project: Path) -> tuple[Deployment, ...]:
 def deployment(name: str, *, project: Path) -> Deployment:
     """Return a deployment as it is now."""
     return api.deployments(name, project=project)[0]
+
+
+def pulse(name: str, *, project: Path) -> Pulse:
+    """Return a deployment with what its revisions have counted since they started."""
+    return next(api.pulses(name, project=project))
+
+
+def pulse(name: str, *, project: Path) -> Pulse:
+    """Return a deployment as it is now, with what its revisions have counted and what they take."""
+    return next(iter(api.pulses(name, project=project)))
 
 
 def start(name: str, *, project: Path) -> Deployment:

@@ -1,34 +1,5 @@
 // The view of LiveCard. `html` is made by Python from escaped values; everything else is set as text.
 
-const STYLE = `
-.mlops-live button {
-  font: inherit; padding: 2px 12px; margin-right: 8px; border-radius: 4px; cursor: pointer;
-  color: var(--jp-ui-font-color1, #222); background: var(--jp-layout-color1, #fff);
-  border: 1px solid var(--jp-border-color1, #bdbdbd);
-}
-.mlops-live button:hover:not(:disabled) { background: var(--jp-layout-color2, #eee); }
-.mlops-live button.yes { border-color: var(--jp-error-color1, #c62828); margin-left: 8px; }
-.mlops-live button:disabled { opacity: 0.6; cursor: default; }
-.mlops-live button:focus-visible, .mlops-live summary:focus-visible {
-  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px;
-}
-.mlops-live { position: relative; max-width: 900px; }
-.mlops-live .controls {
-  position: absolute; top: 8px; right: 10px; padding: 2px 0 2px 10px; background: var(--jp-layout-color0, #fff);
-  font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px; line-height: 1.5;
-}
-@media (max-width: 760px) { .mlops-live .controls { position: static; padding: 6px 0 0; } }
-.mlops-live .controls button:last-of-type { margin-right: 0; }
-.mlops .note:not(:empty) { margin: 0 0 6px 2px; }
-.mlops .note { font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px; color: var(--jp-ui-font-color2, #616161); }
-`;
-
-function element(name, properties = {}, children = []) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
 // Replace only the parts that differ, and leave open what was open.
 function drawer(place) {
   let card = null;
@@ -114,10 +85,11 @@ function controls(model, place, note) {
 function render({ model, el }) {
   const card = element("div");
   const bar = element("div", { className: "controls" });
+  const request = element("div");
   const note = element("div", { className: "note" });
   note.setAttribute("role", "status");
   const live = element("div", { className: "mlops-live" }, [card, bar]);
-  el.replaceChildren(element("style", { textContent: STYLE }), element("div", { className: "mlops" }, [note, live]));
+  el.replaceChildren(element("style", { textContent: STYLE }), element("div", { className: "mlops" }, [note, live, request]));
   const draw = drawer(card);
   const update = () => {
     draw(model.get("html"));
@@ -126,11 +98,11 @@ function render({ model, el }) {
   update();
   model.on("change:html", update);
   const clock = setInterval(() => tick(card), 1000);
-  const close = controls(model, bar, note);
+  const closed = [controls(model, bar, note), form(model, request)];
   model.send({ verb: "drawn" });
   return () => {
     clearInterval(clock);
-    close();
+    closed.forEach((close) => close());
     model.off("change:html", update);
   };
 }

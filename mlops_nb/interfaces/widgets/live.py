@@ -16,9 +16,12 @@ import anywidget
 import traitlets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MIME = "application/vnd.jupyter.widget-view+json"
+
+
+_SCRIPTS = ("elements.js", "form.js", "live.js")
 
 
 class LiveCard(anywidget.AnyWidget):
@@ -26,31 +29,54 @@ class LiveCard(anywidget.AnyWidget):
 
     Args:
         html: The card.
-        controls: Buttons that fit the run: `verb`, `label`, `question`, `yes`, `typed`.
+        controls: Buttons that fit what is shown: `verb`, `label`, `question`, `yes`, `typed`.
         ask: Called with the verb of a button after its question was answered with yes.
+        form: Fields to fill in: `name`, `type`, `required`, `value`.
+        fill: Called with the text of each field by its name.
     """
 
-    _esm = Path(__file__).with_name("live.js")
+    _esm = "\n".join(
+        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SCRIPTS
+    )
     html = traitlets.Unicode().tag(sync=True)
     controls = traitlets.List(traitlets.Dict()).tag(sync=True)
+    form = traitlets.List(traitlets.Dict()).tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
 
     def __init__(
-        self, html: str, controls: list[dict[str, str]], ask: Callable[[str], None]
+        self,
+        html: str,
+        controls: Sequence[dict[str, str]],
+        ask: Callable[[str], None],
+        *,
+        form: Sequence[dict[str, Any]] = (),
+        fill: Callable[[dict[str, str]], None] | None = None,
     ) -> None:
-        super().__init__(html=html, controls=controls)
+        super().__init__(html=html, controls=list(controls), form=list(form))
         # Whether a front end has drawn it: one without widgets shows the HTML beside it.
         self.drawn = False
-        self._ask = ask
+        self._ask, self._fill = ask, fill
         self.on_msg(self._heard)
 
     def bundle(self) -> dict[str, Any]:
         """Return what a front end with widgets needs to draw it."""
         return {MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
 
+    def answer(self, text: str) -> None:
+        """Show what came of the form."""
+        self.send({"answer": text})
+
     def _heard(self, _: Any, message: Any, __: Any) -> None:
         verb = message.get("verb") if isinstance(message, dict) else None
         if verb == "drawn":
             self.drawn = True
+        elif verb == "fill" and self._fill is not None:
+            self._fill(self._values(message.get("values")))
         elif isinstance(verb, str) and verb in {control["verb"] for control in self.controls}:
             self._ask(verb)
+
+    def _values(self, values: Any) -> dict[str, str]:
+        """Return what was typed into the fields that there are."""
+        given = values if isinstance(values, dict) else {}
+        names = [field["name"] for field in self.form]
+        return {name: given[name] for name in names if isinstance(given.get(name), str)}

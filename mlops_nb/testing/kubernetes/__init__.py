@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb.testing.kubernetes.controller import Controller
 from mlops_nb.testing.kubernetes.store import Store
@@ -38,6 +38,8 @@ class KubernetesServer:
         secrets: Secrets of the namespace: name, then keys and values.
         token: Requests need this bearer token, if given.
         namespace: The one namespace of the user.
+        renames_modes: Whether KServe reports its modes as it does since 0.16.
+        certificate: Files of a certificate and its key: the API is served by TLS, then.
     """
 
     def __init__(
@@ -47,15 +49,18 @@ class KubernetesServer:
         secrets: Mapping[str, Mapping[str, str]] | None = None,
         token: str | None = None,
         namespace: str = "team",
+        *,
+        renames_modes: bool = True,
+        certificate: tuple[str, str] | None = None,
     ) -> None:
         self.folder = Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.images = dict(images)
+        self.images = images
         self.namespace = namespace
         self._token = token
-        self._store = Store(namespace)
+        self._store = Store(namespace, renames_modes=renames_modes)
         self._controller = Controller(self._store, self.folder, self.images, secrets or {})
-        self._server = Server(self._store, self._controller, token)
+        self._server = Server(self._store, self._controller, token, certificate)
         self._over = threading.Event()
         self._threads = (
             threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True),
@@ -82,7 +87,7 @@ class KubernetesServer:
     @property
     def url(self) -> str:
         """The address of the API, and of the gateway to the services."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._server.scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def requests(self) -> list[tuple[str, str]]:
@@ -113,6 +118,10 @@ class KubernetesServer:
     def names(self, kind: str) -> list[str]:
         """Return the names of all objects of a kind, such as "Pod"."""
         return sorted(one["metadata"]["name"] for one in self._store.list(kind, {}))
+
+    def object(self, kind: str, name: str) -> dict[str, Any]:
+        """Return an object as the API has it."""
+        return self._store.get(kind, name)
 
     def pod(self, name: str) -> Pod | None:
         """Return a pod, None where there is none of the name."""

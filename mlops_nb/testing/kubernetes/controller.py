@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.testing.kubernetes.pods import Pod
-from mlops_nb.testing.kubernetes.store import MODE
+from mlops_nb.testing.kubernetes.store import MODE, RAW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ KIND = "InferenceService"
 STOP = "serving.kserve.io/stop"
 _ALL = 100
 # What is changed without new pods.
-_ROUTING = ("canaryTrafficPercent", "minReplicas", "maxReplicas")
+_ROUTING = ("canaryTrafficPercent",)
 
 
 class _Revision:
@@ -40,9 +40,23 @@ class _Service:
     def __init__(self) -> None:
         self.revisions: list[_Revision] = []
         self.made = 0
+        # How often the Knative service behind it was changed, which starts anew with that service.
+        self.changed = 0
+        self.wanted: dict[str, Any] = {}
+        self.parts: list[dict[str, Any]] = []
         # The last revision that had all requests, and the one before it.
         self.rolled: str | None = None
         self.before: str | None = None
+
+    @property
+    def latest(self) -> _Revision | None:
+        """The newest revision."""
+        return self.revisions[-1] if self.revisions else None
+
+    @property
+    def latest_ready(self) -> _Revision | None:
+        """The newest revision that was ever ready: where requests to the latest one go."""
+        return next((one for one in reversed(self.revisions) if one.was_ready), None)
 
     def revision(self, name: str | None) -> _Revision | None:
         return next((one for one in self.revisions if one.name == name), None)
@@ -75,7 +89,13 @@ class Controller:
         for name in set(self._services) - set(wanted):
             self._end(self._services.pop(name).revisions)
         for name, service in wanted.items():
-            self._reconcile(service, self._services.setdefault(name, _Service()))
+            if "deletionTimestamp" not in service["metadata"]:
+                self._reconcile(service, self._services.setdefault(name, _Service()))
+            elif name in self._services:
+                # The next step takes it out: whoever looks sees that it ends.
+                self._end(self._services.pop(name).revisions)
+            else:
+                self.store.drop(KIND, name)
 
     def close(self) -> None:
         """End all pods."""
@@ -90,9 +110,9 @@ class Controller:
             service = self._services.get(name)
             if service is None:
                 return None
-            status = self.store.get(KIND, name).get("status", {})
-            parts = status.get("components", {}).get("predictor", {}).get("traffic", [])
-            found = [(service.revision(one["revisionName"]), one["percent"]) for one in parts]
+            found = [
+                (service.revision(one["revisionName"]), one["percent"]) for one in service.parts
+            ]
             ready = [(one, percent) for one, percent in found if one is not None and one.ready]
             if not sum(percent for _, percent in ready):
                 return None
@@ -111,11 +131,13 @@ class Controller:
         metadata = wanted["metadata"]
         if metadata.get("annotations", {}).get(STOP) == "true":
             self._end(service.revisions)
-            service.revisions = []
+            service.revisions, service.parts, service.changed, service.wanted = [], [], 0, {}
             self._say(wanted, service, [], stopped=True)
             return
         predictor = wanted["spec"]["predictor"]
-        latest = service.revisions[-1] if service.revisions else None
+        if predictor != service.wanted:
+            service.wanted, service.changed = copy.deepcopy(predictor), service.changed + 1
+        latest = service.latest
         if latest is None or _template(latest.predictor) != _template(predictor):
             # One with an older one's template is a new one for all that, as in Knative.
             latest = self._revise(metadata["name"], predictor, service)
@@ -123,9 +145,10 @@ class Controller:
             one.pod.step()
             one.was_ready = one.was_ready or one.ready
             self.store.put("Pod", one.pod.object(self.store.namespace))
-        raw = metadata.get("annotations", {}).get(MODE) == "RawDeployment"
-        parts = _traffic(service, latest, None if raw else predictor.get("canaryTrafficPercent"))
-        kept = {name for name, _ in parts} | {latest.name}
+        raw = metadata.get("annotations", {}).get(MODE) in RAW
+        parts = _traffic(service, None if raw else predictor.get("canaryTrafficPercent"))
+        service.parts = parts
+        kept = {one["revisionName"] for one in parts} | {latest.name}
         idle = [one for one in service.revisions if one.name not in kept]
         self._end(idle)
         service.revisions = [one for one in service.revisions if one not in idle]
@@ -156,12 +179,13 @@ class Controller:
         self,
         wanted: dict[str, Any],
         service: _Service,
-        parts: list[tuple[str, int]],
+        parts: list[dict[str, Any]],
         *,
         stopped: bool,
     ) -> None:
         name, namespace = wanted["metadata"]["name"], self.store.namespace
-        latest = service.revisions[-1] if service.revisions else None
+        annotations = wanted["metadata"].get("annotations", {})
+        latest = service.latest
         ready = latest is not None and latest.ready and bool(parts)
         waiting = latest.pod.waiting if latest is not None else None
         condition = {"type": "Ready", "status": "True" if ready else "Unknown"}
@@ -171,18 +195,13 @@ class Controller:
             condition |= {"status": "False", "reason": "RevisionFailed"}
         elif waiting is not None:
             condition |= {"reason": waiting["reason"]}
-        predictor: dict[str, Any] = {
-            "traffic": [{"revisionName": n, "percent": p} for n, p in parts]
-        }
-        if latest is not None:
-            predictor["latestCreatedRevision"] = latest.name
-            known = [one.name for one in service.revisions if one.was_ready]
-            predictor |= {"latestReadyRevision": known[-1]} if known else {}
-            predictor |= {"latestRolledoutRevision": service.rolled} if service.rolled else {}
+        raw = annotations.get(MODE) in RAW
         status: dict[str, Any] = {
-            "observedGeneration": wanted["metadata"]["generation"],
+            # That of what KServe has made of it, as in KServe.
+            "observedGeneration": service.changed,
+            "deploymentMode": self.store.mode(annotations),
             "conditions": [condition],
-            "components": {"predictor": predictor},
+            "components": {"predictor": {} if raw else _component(service, parts)},
         }
         if parts:
             status["url"] = f"http://{name}.{namespace}.example.com"
@@ -194,15 +213,35 @@ def _template(predictor: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in predictor.items() if name not in _ROUTING}
 
 
-def _traffic(service: _Service, latest: _Revision, canary: int | None) -> list[tuple[str, int]]:
-    """Return the parts: nothing moves to a revision that is not ready."""
-    # The latest one is its own canary where it had all before: then the one before has the rest.
-    other = service.before if service.rolled == latest.name else service.rolled
+def _component(service: _Service, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the status says of the predictor."""
+    latest, ready = service.latest, service.latest_ready
+    said: dict[str, Any] = {"traffic": parts}
+    said |= {"latestCreatedRevision": latest.name} if latest else {}
+    said |= {"latestReadyRevision": ready.name} if ready else {}
+    said |= {"latestRolledoutRevision": service.rolled} if service.rolled else {}
+    return said
+
+
+def _traffic(service: _Service, canary: int | None) -> list[dict[str, Any]]:
+    """Return the parts as Knative has them: "latest" is the newest revision that was ever ready.
+
+    A canary that has had all requests is rolled back where it is the newest revision still, and
+    the rest goes to the one before it.
+    """
+    target = service.latest_ready
+    if target is None:
+        return []
+    is_newest = target is service.latest
+    other = service.before if is_newest and service.rolled == target.name else service.rolled
     old = service.revision(other)
-    if not latest.was_ready:
-        return [(old.name, _ALL)] if old is not None else []
     if canary is None or canary == _ALL or old is None:
-        if service.rolled != latest.name:
-            service.before, service.rolled = service.rolled, latest.name
-        return [(latest.name, _ALL)]
-    return [(latest.name, canary), (old.name, _ALL - canary)]
+        if service.rolled != target.name:
+            service.before, service.rolled = service.rolled, target.name
+        return [_part(target.name, _ALL, latest=True)]
+    return [_part(target.name, canary, latest=True), _part(old.name, _ALL - canary, latest=False)]
+
+
+def _part(revision: str, percent: int, *, latest: bool) -> dict[str, Any]:
+    tag = {} if latest else {"tag": "prev"}
+    return {"revisionName": revision, "percent": percent, "latestRevision": latest, **tag}

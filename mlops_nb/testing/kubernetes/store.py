@@ -20,6 +20,9 @@ KINDS = {
     ("api/v1", "pods"): "Pod",
 }
 MODE = "serving.kserve.io/deploymentMode"
+# What KServe calls the modes since 0.16, whichever of the names it was given.
+_NEW_NAMES = {"Serverless": "Knative", "RawDeployment": "Standard"}
+RAW = ("RawDeployment", "Standard")
 _NAME = {
     "InferenceService": re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?"),
     "": re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"),
@@ -52,10 +55,16 @@ class RefusedError(Exception):
 
 
 class Store:
-    """All objects of one namespace."""
+    """All objects of one namespace.
 
-    def __init__(self, namespace: str) -> None:
+    Args:
+        namespace: The namespace.
+        renames_modes: Whether KServe reports its modes by their new names.
+    """
+
+    def __init__(self, namespace: str, *, renames_modes: bool) -> None:
         self.namespace = namespace
+        self.renames_modes = renames_modes
         self.lock = threading.RLock()
         self._objects: dict[tuple[str, str], dict[str, Any]] = {}
         self._applied: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -115,13 +124,20 @@ class Store:
             self._applied[kind, name, manager] = copy.deepcopy(body)
             return copy.deepcopy(before) if made == before else self._keep(kind, name, made)
 
+    def mode(self, annotations: dict[str, str]) -> str:
+        """Return what the status of a service calls its mode."""
+        given = annotations.get(MODE, "Serverless")
+        return _NEW_NAMES.get(given, given) if self.renames_modes else given
+
     def delete(self, kind: str, name: str) -> dict[str, Any]:
-        """Take an object out."""
+        """Take an object out; a service is there until its pods have ended."""
         with self.lock:
             found = self.get(kind, name)
-            del self._objects[kind, name]
-            for key in [key for key in self._applied if key[:2] == (kind, name)]:
-                del self._applied[key]
+            if kind == "InferenceService":
+                ending = self._objects[kind, name]["metadata"]
+                ending.setdefault("deletionTimestamp", _now())
+            else:
+                self.drop(kind, name)
             return found
 
     def say(self, kind: str, name: str, status: dict[str, Any]) -> None:
@@ -138,9 +154,11 @@ class Store:
             self._keep(kind, body["metadata"]["name"], body)
 
     def drop(self, kind: str, name: str) -> None:
-        """Take an object of the cluster's own out, if it is there still."""
+        """Take an object out at once, if it is there still."""
         with self.lock:
             self._objects.pop((kind, name), None)
+            for key in [key for key in self._applied if key[:2] == (kind, name)]:
+                del self._applied[key]
 
     def _keep(self, kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
         before = self._objects.get((kind, name))
@@ -150,6 +168,8 @@ class Store:
         same = before is not None and before.get("spec") == made.get("spec")
         metadata["uid"] = old.get("uid") or str(uuid.uuid4())
         metadata["creationTimestamp"] = old.get("creationTimestamp") or _now()
+        if "deletionTimestamp" in old:
+            metadata["deletionTimestamp"] = old["deletionTimestamp"]
         metadata["generation"] = old.get("generation", 0) + (0 if same else 1)
         metadata["resourceVersion"] = str(next(self._versions))
         if before is not None and "status" in before and kind != "Pod":
@@ -182,10 +202,17 @@ class Store:
             raise RefusedError(403, "Forbidden", f"{_DENIED}exactly one container is needed")
         if not 0 <= predictor.get("canaryTrafficPercent", 0) <= 100:
             raise RefusedError(403, "Forbidden", f"{_DENIED}canaryTrafficPercent is 0 to 100")
-        before = self._objects.get(("InferenceService", name))
-        modes = {one["metadata"].get("annotations", {}).get(MODE) for one in (before, body) if one}
-        if len(modes) > 1:
-            raise RefusedError(403, "Forbidden", f"{_DENIED}deploymentMode cannot be changed")
+        if predictor.get("logger", {}).get("mode", "all") not in ("all", "request", "response"):
+            raise RefusedError(403, "Forbidden", f"{_DENIED}invalid logger type")
+        self._admit_mode(name, body["metadata"].get("annotations", {}))
+
+    def _admit_mode(self, name: str, annotations: dict[str, str]) -> None:
+        """Compare the words, as KServe does: another name of the same mode is refused, too."""
+        before = self._objects.get(("InferenceService", name), {})
+        known, given = before.get("status", {}).get("deploymentMode"), annotations.get(MODE)
+        if known and given and given != known:
+            said = f"deploymentMode cannot be changed from '{known}' to '{given}'"
+            raise RefusedError(403, "Forbidden", f"{_DENIED}update rejected: {said}")
 
 
 def _without(target: Any, earlier: Any, wanted: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import ssl
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,12 +42,24 @@ class Server(ThreadingHTTPServer):
         store: The objects.
         controller: What knows where the services answer.
         token: Requests need this bearer token, if given.
+        certificate: Files of a certificate and its key, if it is to be TLS.
     """
 
     daemon_threads = True
 
-    def __init__(self, store: Store, controller: Controller, token: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        controller: Controller,
+        token: str | None,
+        certificate: tuple[str, str] | None,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.scheme = "https" if certificate else "http"
+        if certificate:
+            secured = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            secured.load_cert_chain(*certificate)
+            self.socket = secured.wrap_socket(self.socket, server_side=True)
         self.store, self.controller, self.token = store, controller, token
         self.requests: list[tuple[str, str]] = []
 
@@ -86,7 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> Any:
         token = self.server.token
-        if token is not None and self.headers.get("Authorization") != f"Bearer {token}":
+        scheme, _, said = self.headers.get("Authorization", "").partition(" ")
+        if token is not None and (scheme.lower(), said) != ("bearer", token):
             raise RefusedError(401, "Unauthorized", "Unauthorized")
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from mlops_nb.settings import Config
 from mlops_nb.testing import KubernetesServer
 from mlops_nb.types import Model, Origin, Traffic
 
-HOWS = ("good", "broken", "hanging")
+HOWS = ("good", "broken", "hanging", "slow")
 ORIGIN = Origin(model=Model(uri="models:/scores/1"))
 
 
@@ -22,13 +25,24 @@ def image(how: str) -> str:
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """A cluster on which an image for each way to behave can be pulled."""
+def serve(tmp_path):
+    """Return a function that runs a cluster, with an image for each way to behave."""
     program = str(Path(__file__).with_name("service.py"))
     images = {image(how): (sys.executable, program, how) for how in HOWS}
     secrets = {"logins": {"password": "s3cret"}}
-    with KubernetesServer(tmp_path / "cluster", images, secrets, token="t") as server:
-        yield server
+    with ExitStack() as running:
+
+        def run(**more):
+            server = KubernetesServer(tmp_path / "cluster", images, secrets, token="t", **more)
+            return running.enter_context(server)
+
+        yield run
+
+
+@pytest.fixture
+def cluster(serve):
+    """A cluster as of today."""
+    return serve()
 
 
 class Team:
@@ -63,16 +77,34 @@ class Team:
         answer.raise_for_status()
         return answer.json()
 
+    @contextmanager
+    def asking(self):
+        """Ask one after the other while the block lasts; no request may fail."""
+        answers, over = [], threading.Event()
+
+        def ask():
+            while not over.is_set():
+                answers.append(self.ask()["revision"])
+
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(ask)
+            try:
+                yield answers
+            finally:
+                over.set()
+                asked.result()
+
     def answers(self, requests: int = 1) -> list[int]:
         return [self.ask()["revision"] for _ in range(requests)]
 
 
 @pytest.fixture
-def join(cluster, tmp_path, monkeypatch):
-    """Return a function that makes a team with settings of its own."""
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+def join(request, tmp_path, monkeypatch):
+    """Return a function that makes a team with settings of its own, on a cluster."""
 
-    def make(**settled):
+    def make(cluster=None, **settled):
+        cluster = cluster or request.getfixturevalue("cluster")
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
         usual = {
             "kserve_ingress": cluster.url,
             "container_registry": "registry.example.com/team",

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 parser = argparse.ArgumentParser()
@@ -12,6 +13,10 @@ parser.add_argument("--revision", type=int)
 given, _ = parser.parse_known_args()
 if given.how == "broken":
     sys.exit("ModuleNotFoundError: No module named 'wrapper'")
+
+
+if given.how == "slow":
+    time.sleep(2)
 
 
 class Handler(BaseHTTPRequestHandler):

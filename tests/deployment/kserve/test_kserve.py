@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import pytest
 
+from mlops_nb.drawing import words
 from mlops_nb.exceptions import DeploymentError, LoginError, MlopsError, UsageError
 from mlops_nb.types import DeploymentState, RevisionState, Traffic
 
 
-def test_a_revision_answers_before_it_has_traffic(team, cluster):
+def test_a_revision_answers_before_it_has_traffic(team, cluster, until):
     team.create()
     assert team.ask(1)["revision"] == 1
     assert team.percent() == {}
@@ -20,25 +20,14 @@ def test_a_revision_answers_before_it_has_traffic(team, cluster):
     deployment = team.route({1: 100})
     assert deployment.state is DeploymentState.READY
     assert team.answers() == [1]
-    assert cluster.names("InferenceService") == ["scores"]
+    until(lambda: cluster.names("InferenceService") == ["scores"])
 
 
 def test_no_request_fails_while_revisions_follow_one_another(team):
     team.deploy()
-    answers, over = [], threading.Event()
-
-    def ask():
-        while not over.is_set():
-            answers.append(team.ask()["revision"])
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
+    with team.asking() as answers:
         team.deploy()
         team.deploy()
-    finally:
-        over.set()
-        asking.join()
     assert answers == sorted(answers)
     assert team.ask()["revision"] == 3
     assert len(answers) > 20
@@ -69,6 +58,17 @@ def test_a_canary_is_rolled_back_without_new_pods(team, cluster):
     assert team.percent() == {3: 100}
 
 
+def test_a_canary_gets_no_more_than_its_part_when_a_third_revision_follows(team):
+    team.deploy()
+    team.create()
+    team.route({1: 95, 2: 5})
+    team.route({1: 100})
+    with team.asking() as answers:
+        team.deploy("slow")
+    assert set(answers) == {1, 3}
+    assert answers == sorted(answers)
+
+
 def test_a_promotion_is_rolled_back(team):
     team.deploy()
     team.deploy()
@@ -87,15 +87,16 @@ def test_a_bad_revision_says_why_and_leaves_what_serves(team, cluster, until, ho
     assert team.percent() == {1: 100}
     assert team.answers(3) == [1] * 3
     assert [one.number for one in team.target.get("scores").revisions] == [1]
-    assert cluster.names("InferenceService") == ["scores"]
+    until(lambda: cluster.names("InferenceService") == ["scores"])
     until(lambda: len(cluster.names("Pod")) == 1)
 
 
-def test_a_first_revision_that_is_bad_leaves_nothing(team, cluster):
+def test_a_first_revision_that_is_bad_leaves_nothing(team, cluster, until):
     with pytest.raises(DeploymentError, match="No module named"):
         team.create("broken")
     assert team.target.names() == []
-    assert cluster.names("ConfigMap") == cluster.names("InferenceService") == []
+    assert cluster.names("ConfigMap") == []
+    until(lambda: cluster.names("InferenceService") == [])
 
 
 def test_an_image_that_cannot_be_pulled_is_named(team):
@@ -126,23 +127,33 @@ def test_what_is_applied_twice_changes_nothing(team, cluster):
     assert not [path for path in changes if "inferenceservices" in path]
 
 
-def test_a_deployment_stops_and_starts(team, cluster, until):
+def test_starting_what_runs_leaves_the_canary_its_part(team, cluster):
+    team.deploy()
+    team.create()
+    team.route({1: 60, 2: 40})
+    asked = len(cluster.requests)
+    team.target.start("scores")
+    assert team.percent() == {1: 60, 2: 40}
+    assert {method for method, _ in cluster.requests[asked:]} == {"GET"}
+
+
+def test_a_deployment_stops_and_starts(team, cluster):
     team.deploy()
     team.create()
     team.route({1: 60, 2: 40})
     assert team.target.stop("scores").state is DeploymentState.STOPPED
-    until(lambda: not cluster.names("Pod"))
+    assert cluster.names("Pod") == []
     assert team.target.start("scores").state is DeploymentState.READY
     assert team.percent() == {1: 100}
     assert team.answers(3) == [1] * 3
 
 
-def test_nothing_is_left_of_what_is_deleted(team, cluster, until):
+def test_nothing_is_left_of_what_is_deleted(team, cluster):
     team.deploy()
     team.create()
     team.target.delete("scores")
     kinds = ("InferenceService", "ConfigMap", "Lease", "Pod")
-    until(lambda: not [name for kind in kinds for name in cluster.names(kind)])
+    assert [name for kind in kinds for name in cluster.names(kind)] == []
     with pytest.raises(DeploymentError, match="no deployment"):
         team.target.get("scores")
 
@@ -159,6 +170,15 @@ def test_the_log_is_that_of_the_revision(team):
     assert team.target.logs("scores", 2) == "revision 2 begins\n"
     assert team.target.logs("scores") == "revision 1 begins\n"
     assert team.target.logs("scores", 1, last_bytes=7) == "begins\n"
+
+
+def test_a_claim_that_another_one_has_taken_over_is_left_to_it(team, cluster):
+    lease = ("apis/coordination.k8s.io/v1", "leases")
+    with team.target.claim("scores"):
+        found = team.target.cluster.get(lease, "scores-mlops-deploy")
+        found["spec"]["holderIdentity"] = "another"
+        team.target.cluster.replace(lease, found)
+    assert cluster.names("Lease") == ["scores-mlops-deploy"]
 
 
 def test_one_deploy_at_a_time(team, join, cluster):
@@ -181,6 +201,69 @@ def test_what_a_killed_deploy_has_left_is_cleared_by_the_next(team, cluster):
     assert team.ask(3)["revision"] == 3
     assert [one.number for one in team.target.get("scores").revisions] == [3, 1]
     assert cluster.names("InferenceService") == ["scores", "scores-candidate"]
+
+
+@pytest.mark.parametrize("mode", ["serverless", "raw"])
+@pytest.mark.parametrize("renames_modes", [True, False])
+def test_older_and_newer_servers_have_a_name_of_their_own_for_a_mode(
+    serve, join, mode, renames_modes
+):
+    team = join(serve(renames_modes=renames_modes), kserve_mode=mode)
+    team.deploy()
+    team.deploy()
+    assert team.percent() == {2: 100}
+
+
+def test_a_mode_is_not_changed_under_a_deployment(team, join, cluster, until):
+    team.deploy()
+    with pytest.raises(DeploymentError, match="cannot be changed to raw"):
+        join(kserve_mode="raw").create()
+    assert [one.number for one in team.target.get("scores").revisions] == [1]
+    until(lambda: cluster.names("InferenceService") == ["scores"])
+
+
+def test_a_candidate_is_one_pod_however_many_serve(team, cluster):
+    team.create(replicas={"min": 3, "max": 5})
+    predictor = cluster.object("InferenceService", "scores-candidate")["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (1, 1)
+    team.route({1: 100})
+    predictor = cluster.object("InferenceService", "scores")["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (3, 5)
+
+
+def test_what_scales_to_nothing_is_replaced_all_the_same(team):
+    team.deploy(replicas={"min": 0, "max": 1})
+    team.deploy("slow", replicas={"min": 0, "max": 1})
+    assert team.answers(3) == [2] * 3
+
+
+def test_all_of_the_descriptor_and_the_settings_is_in_the_object(join, cluster):
+    team = join(kserve_service_account="models", kserve_pull_secrets=("pull",))
+    team.create(
+        resources={"cpu": "2", "memory": "3Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1},
+        service={"start_s": 20.5, "timeout_s": 9.5},
+        kserve={
+            "labels": {"team": "scoring"},
+            "annotations": {"note": "x"},
+            "node_selector": {"gpu": "true"},
+            "tolerations": ["gpu=yes:NoSchedule", "spot:NoExecute"],
+            "logger_url": "http://collector",
+        },
+    )
+    made = cluster.object("InferenceService", "scores-candidate")
+    predictor = made["spec"]["predictor"]
+    (container,) = predictor["containers"]
+    assert made["metadata"]["labels"]["team"] == "scoring"
+    assert made["metadata"]["annotations"]["note"] == "x"
+    assert container["resources"]["limits"] == {"cpu": "2", "memory": "3Gi", "nvidia.com/gpu": "1"}
+    assert container["securityContext"]["runAsNonRoot"] is True
+    assert predictor["serviceAccountName"] == "models"
+    assert predictor["imagePullSecrets"] == [{"name": "pull"}]
+    assert predictor["nodeSelector"] == {"gpu": "true"}
+    assert [one["key"] for one in predictor["tolerations"]] == ["gpu", "spot"]
+    assert predictor["logger"] == {"mode": "all", "url": "http://collector"}
+    assert predictor["timeout"] == 11
+    assert predictor["annotations"] == {"serving.knative.dev/progress-deadline": "21s"}
 
 
 def test_raw_mode_replaces_and_has_no_canary(join):
@@ -241,7 +324,7 @@ def test_who_is_not_known_is_told_to_log_in(team, cluster, monkeypatch, tmp_path
 def test_a_namespace_that_is_not_ours_is_forbidden(join):
     with pytest.raises(DeploymentError, match="forbids") as caught:
         join(kserve_namespace="others").target.list()
-    assert "docs/kserve.md" in caught.value.hint
+    assert "docs/deployment.md" in caught.value.hint
 
 
 def test_a_context_that_is_not_there_is_named(join):
@@ -266,4 +349,11 @@ def test_states_follow_the_cluster(team):
     assert deployment.state is DeploymentState.UPDATING
     assert [one.state for one in deployment.revisions] == [RevisionState.READY] * 2
     assert [one.name for one in team.target.list()] == ["scores"]
-    assert deployment.url is not None
+
+
+def test_the_line_for_curl_names_the_service_to_the_gateway(team, join, cluster):
+    team.deploy()
+    (line,) = words.asking(team.target.list())
+    assert line == f'curl -H "Host: scores.team.example.com" {cluster.url}/'
+    (line,) = words.asking(join(kserve_ingress="").target.list())
+    assert line == "curl http://scores.team.example.com/"

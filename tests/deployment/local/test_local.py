@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 
@@ -197,6 +198,14 @@ def test_everything_killed_at_once_is_started_by_a_look(place):
     place.target.start("tumours")
     assert place.target.endpoint("tumours").url == url
     assert place.ask()["revision"] == "1"
+
+
+def test_a_project_that_is_removed_takes_its_services_along(place):
+    place.serve()
+    mark = identity(place.target.root) + "/"
+    shutil.rmtree(place.target.root)
+    place.until(lambda: [p for p, _ in tree.marked(mark)] == [])
+    assert not place.target.root.exists()
 
 
 def test_a_delete_leaves_nothing(place):

@@ -28,8 +28,10 @@ def ask(jp_fetch):
     """Ask a route and return the status and the JSON of the answer."""
 
     async def asked(method, *path, body=None, **params):
+        lists = {name: v if isinstance(v, list) else [v] for name, v in params.items()}
+        pairs = [(name, value) for name, values in lists.items() for value in values]
         answer = await jp_fetch(
-            "mlops", *path, method=method, params=params, raise_error=False,
+            "mlops", *path, method=method, params=pairs, raise_error=False,
             body=json.dumps(body or {}) if method == "POST" else None,
         )  # fmt: skip
         return answer.code, json.loads(answer.body)
