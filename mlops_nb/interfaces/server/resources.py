@@ -143,11 +143,6 @@ def pulse(name: str, *, project: Path) -> Pulse:
     return next(api.pulses(name, project=project))
 
 
-def pulse(name: str, *, project: Path) -> Pulse:
-    """Return a deployment as it is now, with what its revisions have counted and what they take."""
-    return next(iter(api.pulses(name, project=project)))
-
-
 def start(name: str, *, project: Path) -> Deployment:
     """Start a deployment that does not run, as after a reboot."""
     return api.deployments(name, start=True, project=project)[0]

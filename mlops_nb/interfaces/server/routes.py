@@ -200,7 +200,6 @@ ROUTES = (
     Route("DELETE", "/deployments/{name}", api.undeploy, under="undeployed"),
     Route("GET", "/deployments/{name}/pulse", resources.pulse),
     Route("POST", "/deployments/{name}/start", resources.start),
-    Route("GET", "/deployments/{name}/pulse", resources.pulse),
     Route("POST", "/deployments/{name}/predict", api.predict, under="predictions"),
     Route("POST", "/deployments/{name}/traffic", api.traffic),
     Route("POST", "/deployments/{name}/rollback", api.rollback),
