@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-# What axe-core calls an impact that keeps people out.
+# A run takes seconds where it is alone on its machine.
+RUN_MS = 300_000
 CURRENT = "window.jupyterapp?.shell.currentWidget"
+# What axe-core calls an impact that keeps people out.
 SERIOUS = {"serious", "critical"}
 
 
@@ -97,7 +99,7 @@ class Front:
 
     def ended(self, state: str = "SUCCEEDED") -> Locator:
         """Wait until the run that is seen has come to an end."""
-        self.run.locator(f'header [data-state="{state}"]').wait_for()
+        self.run.locator(f'header [data-state="{state}"]').wait_for(timeout=RUN_MS)
         return self.run
 
 
