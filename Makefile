@@ -3,13 +3,15 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEMO := demo/quickstart
 
-.PHONY: help demo test faults check lab bench compile lock clean
+.PHONY: help demo test faults check lab labextension labextension-check bench compile lock clean
 help:
 	@echo "make demo     train the quickstart's model and show what was recorded"
 	@echo "make test     run all checks and tests"
 	@echo "make faults   kill runs at every step, and run fifty at once (half an hour)"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make lab      open the quickstart in JupyterLab"
+	@echo "make labextension        build the front end after a change of it, or of a record (needs Node)"
+	@echo "make labextension-check  build it, and fail where that is not what is committed"
 	@echo "make bench    print the benchmark tables"
 	@echo "make compile  compile the generic pipelines after a change"
 	@echo "make lock     compile the requirements.txt files after a change of dependencies"
@@ -24,6 +26,7 @@ demo: .venv/ready
 
 test: check
 	@sh .ci/containers
+	@sh .ci/browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 faults: .venv/ready
@@ -38,6 +41,12 @@ check: .venv/ready
 lab: .venv/ready
 	@test -d $(DEMO) || $(BIN)/jupyter mlops init --example quickstart $(DEMO)
 	$(BIN)/jupyter lab --notebook-dir $(DEMO) quickstart.ipynb
+
+labextension: .venv/ready
+	@sh .ci/labextension
+
+labextension-check: .venv/ready
+	@sh .ci/labextension --check
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

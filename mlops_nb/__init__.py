@@ -177,6 +177,11 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell Jupyter where the front end is, for `jupyter builder develop`."""
+    return [{"src": "labextension", "dest": "mlops-nb"}]
+
+
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Add `%mlops` to an IPython session; `%load_ext mlops_nb` calls this."""
     from mlops_nb.interfaces.magics import register

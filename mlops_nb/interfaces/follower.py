@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import MlopsError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import Moment, Run
 
+MIME = "application/vnd.mlops-nb.run+json"
 # Between two messages to a front end.
 _PAUSE_S = 0.25
 
@@ -84,4 +87,15 @@ def _shown(moment: Moment) -> Shown:
         html=card.card(moment),
         text=card.text(moment),
         controls=card.controls(moment.run),
+        named={MIME: {"run_id": moment.run.id, "project": _place(moment.run)}},
     )
+
+
+def _place(run: Run) -> str:
+    """Return the project's folder as the notebook's folder sees it; a kernel starts in that."""
+    project = Path(run.snapshot.code.repo, run.snapshot.code.folder)
+    try:
+        return Path(os.path.relpath(project)).as_posix() if project.is_dir() else "."
+    except ValueError:
+        # Windows: it is on another drive.
+        return "."

@@ -1,9 +1,10 @@
 """The output of a cell that is kept up to date, also when the cell is long done.
 
 While there is something to follow the output is a widget, with HTML beside it for front ends that
-have none. When it is over the output becomes HTML and text alone, and its buttons the commands to
-type: Lab draws "model not found" in the place of a widget whose kernel is gone, and would do so in
-every saved notebook.
+have none. When it is over the widget goes, and the buttons of the HTML become the commands to type:
+Lab draws "model not found" in the place of a widget whose kernel is gone, and would do so in every
+saved notebook. Our own front end takes what is named for it instead of all of these, and shows what
+the server tells: that outlives the kernel.
 
 A front end's messages wait while the kernel executes a cell (ipykernel sends what answers a comm to
 the shell that made it), but what a thread sends goes out at once: the output lives, and only a
@@ -15,10 +16,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # Between two new bundles, for a front end that draws no widgets: each one draws the whole output.
 _REDRAW_S = 2.0
@@ -33,6 +35,7 @@ class Shown(NamedTuple):
         text: The same as text.
         controls: The buttons: `verb`, `label`, `question`, `yes`, `typed`.
         form: Fields to be filled in: `name`, `type`, `required`, `value`.
+        named: What it is of, by the MIME type that our front end knows.
     """
 
     live: str
@@ -40,11 +43,12 @@ class Shown(NamedTuple):
     text: str
     controls: Sequence[dict[str, str]] = ()
     form: Sequence[dict[str, Any]] = ()
+    named: Mapping[str, dict[str, Any]] = MappingProxyType({})
 
     @property
-    def static(self) -> dict[str, str]:
+    def static(self) -> dict[str, Any]:
         """The bundle for front ends without widgets."""
-        return {"text/html": self.html, "text/plain": self.text}
+        return {**self.named, "text/html": self.html, "text/plain": self.text}
 
 
 class LiveOutput:

@@ -7,7 +7,9 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
+from mlops_nb.interfaces.follower import MIME as OURS
 from mlops_nb.interfaces.widgets.live import MIME
 
 PREPARE = """
@@ -78,4 +80,18 @@ def test_each_card_has_come_to_its_end_while_the_kernel_was_busy(outputs, cell, 
 def test_what_is_saved_needs_no_widget(outputs):
     for data in outputs:
         assert MIME not in data
-        assert set(data) == {"text/html", "text/plain"}
+        assert set(data) == {OURS, "text/html", "text/plain"}
+
+
+def test_what_is_saved_names_the_run_for_our_front_end(outputs):
+    for data, run in zip(outputs, ("one", "two", "three"), strict=True):
+        assert data[OURS]["run_id"] == run
+
+
+def test_what_is_saved_reads_as_html_where_our_front_end_is_not(outputs):
+    cell = nbformat.v4.new_code_cell(
+        "", outputs=[nbformat.v4.new_output("display_data", data=outputs[0])]
+    )
+    page, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert "1,000 values" in page
+    assert "run_id" not in page
