@@ -16,7 +16,8 @@
     ├── ImageError            an image cannot be built or pushed
     ├── DeploymentError       a model service cannot be put up or changed
     │   └── AbsentDeploymentError   there is none of that name
-    ├── ScheduleError         a schedule does not exist, or cannot fire
+    ├── ScheduleError         a schedule cannot be made, or cannot fire
+    │   └── AbsentScheduleError   there is none of that name
     └── RunError              the run asked for is in the wrong state
         └── AbsentRunError    there is none of that id
 
@@ -28,6 +29,7 @@ from __future__ import annotations
 __all__ = [
     "AbsentDeploymentError",
     "AbsentRunError",
+    "AbsentScheduleError",
     "BackendError",
     "CodeError",
     "ConfigError",
@@ -152,4 +154,8 @@ class AbsentRunError(RunError):
 
 
 class ScheduleError(MlopsError):
-    """A schedule does not exist, or cannot fire as it says."""
+    """A schedule cannot be made, or cannot fire as it says."""
+
+
+class AbsentScheduleError(ScheduleError):
+    """There is no schedule of that name."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import assessment, backends, pipelines, rollout
+from mlops_nb import assessment, backends, rollout
 from mlops_nb import project as projects
-from mlops_nb.api.lookup import Folder, last, new_id, now, resolved
+from mlops_nb.api.lookup import Folder, last, new_id, now, trainings
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
@@ -54,11 +54,7 @@ def evaluate(
         .override(run_backend=backend)
     )
     runner = backends.Everywhere(config)
-
-    def run_of(run_id: str) -> Run:
-        ids = [run.id for run in runner.list() if run.pipeline == pipelines.TRAINING.name]
-        return runner.get(resolved(ids, run_id))
-
+    run_of = trainings(runner)
     places = assessment.tests(test, config)
     found = rollout.find(model, config, run_of)
     projects.prepare_state(config)

@@ -7,14 +7,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, occasion
+from mlops_nb import backends, occasion, pipelines
 from mlops_nb.capture import snapshot
 from mlops_nb.exceptions import AbsentRunError, RunError
 from mlops_nb.settings import Config
 from mlops_nb.types import Run, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlops_nb.runners import Runner
 
@@ -83,6 +83,16 @@ def resolved(ids: Sequence[str], run_id: str) -> str:
             f"{len(found)} runs begin with {run_id!r}", hint=f"such as {found[0]} and {found[1]}"
         )
     raise AbsentRunError(f"there is no run {run_id!r}", hint="list them: jupyter mlops runs")
+
+
+def trainings(runner: backends.Everywhere) -> Callable[[str], Run]:
+    """Return what gives the training run of an id, of the beginning of one, or of "latest"."""
+
+    def run_of(run_id: str) -> Run:
+        ids = [run.id for run in runner.summaries() if run.pipeline == pipelines.TRAINING.name]
+        return runner.get(resolved(ids, run_id))
+
+    return run_of
 
 
 def last(runs: Iterator[Run]) -> Run:

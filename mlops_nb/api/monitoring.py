@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, pipelines, watching
+from mlops_nb import backends, watching
 from mlops_nb import project as projects
-from mlops_nb.api.lookup import Folder, new_id, now, resolved
+from mlops_nb.api.lookup import Folder, new_id, now, trainings
 from mlops_nb.api.lookup import last as last_of
 from mlops_nb.settings import Config
 
@@ -50,11 +50,7 @@ def monitor(
     """
     config = Config.load(project)
     runner = backends.Everywhere(config)
-
-    def run_of(run_id: str) -> Run:
-        ids = [run.id for run in runner.list() if run.pipeline == pipelines.TRAINING.name]
-        return runner.get(resolved(ids, run_id))
-
+    run_of = trainings(runner)
     moment = now()
     wanted = watching.span(last=last, since=since, until=until, rows=rows, now=moment.timestamp())
     projects.prepare_state(config)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, clearance, pipelines, promotion, pulse, rollout
+from mlops_nb import backends, clearance, promotion, pulse, rollout
 from mlops_nb import project as projects
-from mlops_nb.api.lookup import Folder, last, new_id, now, resolved
+from mlops_nb.api.lookup import Folder, last, new_id, now, trainings
 from mlops_nb.deployment import asking
 from mlops_nb.settings import Config
 
@@ -57,11 +57,7 @@ def deploy(
     what = what or (described if described.is_file() else "latest")
     wanted = rollout.descriptor_of(what, config).with_words(name, target, traffic)
     runner = backends.Everywhere(config)
-
-    def run_of(run_id: str) -> Run:
-        ids = [run.id for run in runner.summaries() if run.pipeline == pipelines.TRAINING.name]
-        return runner.get(resolved(ids, run_id))
-
+    run_of = trainings(runner)
     found = rollout.find(wanted.model, config, run_of)
     if write:
         return rollout.write(rollout.pinned(wanted, found), config)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, pipelines, updating
+from mlops_nb import backends, updating
 from mlops_nb import project as projects
 from mlops_nb.api import submission
-from mlops_nb.api.lookup import Folder, last, new_id, resolved, wanted_snapshot
+from mlops_nb.api.lookup import Folder, last, new_id, trainings, wanted_snapshot
 from mlops_nb.api.training import training
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
@@ -66,11 +66,7 @@ def update(
     config = Config.load(project).with_settings(settings or {})
     config = config.override(run_backend=backend, update_replay=replay)
     runner = backends.Everywhere(config)
-
-    def run_of(run_id: str) -> Run:
-        ids = [run.id for run in runner.list() if run.pipeline == pipelines.TRAINING.name]
-        return runner.get(resolved(ids, run_id))
-
+    run_of = trainings(runner)
     found = updating.find(parent, config, run_of)
     if notebook is None and found.snapshot is not None:
         notebook = Repository.find(config.root).root / found.snapshot.notebook

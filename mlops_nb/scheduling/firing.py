@@ -146,7 +146,8 @@ class Process:
             accept=accept,
         )
         with occasion.on(pinned):
-            self._start.call(**self.schedule.arguments, project=self.config.root)
+            if self._start.call(**self.schedule.arguments, project=self.config.root) is None:
+                raise UnchangedError("no data are new", hint="wait for some")
         self._save(state=FiringState.RUNNING, tries=self.firing.tries + 1, next_try_at=None)
 
     def _commit(self) -> str | None:

@@ -166,8 +166,8 @@ def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, 
             f"the pipeline {plan.pipeline} takes no notebook, whose code could be looked at",
             hint="leave out --branch, --frozen and --on-change",
         )
-    if start.looks:
-        run = _looked(config, schedule)
+    run = _looked(config, schedule) if start.looks else None
+    if run is not None:
         for finding in run.findings:
             if finding.severity == "error":
                 raise PreflightError(finding.message, hint=finding.hint)
@@ -190,7 +190,7 @@ def _name(schedule: Schedule, plan: Plan, what: str) -> str:
     return name
 
 
-def _looked(config: Config, schedule: Schedule) -> Run:
+def _looked(config: Config, schedule: Schedule) -> Run | None:
     start = start_of(schedule.pipeline)
     with occasion.on(_occasion(config, schedule)):
         return start.call(**schedule.arguments, **start.looks, project=config.root)

@@ -60,9 +60,9 @@ class Start:
         }
 
     @property
-    def call(self) -> Callable[..., Run]:
-        """The verb."""
-        return cast("Callable[..., Run]", getattr(import_module(API), self.verb))
+    def call(self) -> Callable[..., Run | None]:
+        """The verb, which gives None where there is nothing to do."""
+        return cast("Callable[..., Run | None]", getattr(import_module(API), self.verb))
 
 
 STARTS = {
@@ -73,6 +73,28 @@ STARTS = {
         looks={"dry_run": True},
         pins=True,
     ),
+    "update": Start(
+        "update",
+        "notebook",
+        ("parent", "replay", "only_new", "params", "train", "test", "backend", "settings"),
+        pins=True,
+    ),
+    "tuning": Start(
+        "tune",
+        "notebook",
+        (
+            *("params", "train", "backend", "settings", "register", "space", "objective"),
+            *("direction", "trials", "parallel", "sampler", "pruner", "seed", "deadline"),
+        ),
+        pins=True,
+    ),
+    "evaluation": Start(
+        "evaluate",
+        "model",
+        ("test", "against", "gate", "backend", "settings"),
+        lists=("test", "gate"),
+    ),
+    "monitoring": Start("monitor", "name", ("last", "rows", "reference", "on_drift")),
 }
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from mlops_nb import encoding
-from mlops_nb.exceptions import ScheduleError
+from mlops_nb.exceptions import AbsentScheduleError, ScheduleError
 from mlops_nb.types import Firing, FiringState, Schedule
 
 if TYPE_CHECKING:
@@ -115,13 +115,13 @@ class Store:
         """Return a schedule by its name, or by its id.
 
         Raises:
-            ScheduleError: There is none.
+            AbsentScheduleError: There is none.
         """
         with self._connection() as database:
             query = "SELECT record FROM schedules WHERE name = ? OR id = ?"
             row = database.execute(query, (name, name)).fetchone()
         if row is None:
-            raise ScheduleError(
+            raise AbsentScheduleError(
                 f"there is no schedule {name!r}", hint="list them: jupyter mlops schedules"
             )
         return _record(row[0], Schedule)

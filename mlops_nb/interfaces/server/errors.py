@@ -22,6 +22,8 @@ STATUSES: dict[type[exceptions.MlopsError], int] = {
     exceptions.AbsentRunError: 404,
     exceptions.DeploymentError: 409,
     exceptions.AbsentDeploymentError: 404,
+    exceptions.ScheduleError: 409,
+    exceptions.AbsentScheduleError: 404,
     exceptions.TrackingError: 502,
     exceptions.BackendError: 502,
     BusyError: 503,

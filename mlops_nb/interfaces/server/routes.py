@@ -26,7 +26,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 _IN_PATH = re.compile(r"\{(\w+)\}")
 # What Jupyter itself reads from a query.
 _OF_JUPYTER = {"project", "token", "no_track_activity", "session_id", "_xsrf"}
-_DESCRIPTORS = (".yaml", ".yml")
+_FILES = (".yaml", ".yml", ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Route:
     @property
     def has_body(self) -> bool:
         """Whether what is asked for stands in a body, and not in the query."""
-        return self.method == "POST"
+        return self.method in ("POST", "PATCH")
 
     @cached_property
     def in_path(self) -> tuple[str, ...]:
@@ -169,8 +169,8 @@ class Route:
 
 
 def _is_path(parameter: Parameter, value: str) -> bool:
-    """Whether a value is one; what is to be deployed may be a run or a model just as well."""
-    return parameter.is_path and (parameter.name != "what" or value.endswith(_DESCRIPTORS))
+    """Whether a value is one; what is deployed or scheduled may be a run or a model as well."""
+    return parameter.is_path and (parameter.name != "what" or value.endswith(_FILES))
 
 
 ROUTES = (
@@ -193,6 +193,15 @@ ROUTES = (
     Route("POST", "/runs/{run_id}/reproduce", resources.reproduce, status=202),
     Route("GET", "/runs/{run_id}/verdict", api.verdict),
     Route("GET", "/compare", resources.compare),
+    Route("POST", "/tune", api.tune, status=202),
+    Route("POST", "/evaluate", api.evaluate, status=202),
+    Route("POST", "/update", api.update, status=202),
+    Route("POST", "/monitor", api.monitor, status=202),
+    Route("POST", "/deployments/{name}/labels", api.label),
+    Route("GET", "/schedules", api.schedules, under="schedules"),
+    Route("POST", "/schedules", api.schedule, status=201),
+    Route("PATCH", "/schedules/{name}", api.reschedule),
+    Route("DELETE", "/schedules/{name}", api.unschedule, under="unscheduled"),
     Route("GET", "/models", api.models, under="models"),
     Route("POST", "/deploy", resources.deploy, status=202),
     Route("GET", "/deployments", resources.deployments, under="deployments"),
