@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, provisioning, serving, training, tuning
+from benchmarks import capture, metrics, monitoring, provisioning, serving, training, tuning
 
 TABLES = {
     "training": training.table,
@@ -16,6 +16,7 @@ TABLES = {
     "provisioning": provisioning.table,
     "serving": serving.table,
     "tuning": tuning.table,
+    "monitoring": monitoring.table,
 }
 
 

@@ -21,12 +21,17 @@ from mlops_nb import encoding
 from mlops_nb.exceptions import RunError
 from mlops_nb.points_file import PointsFile
 from mlops_nb.types import (
+    Evaluation,
     Failure,
+    Finding,
     Model,
+    Monitoring,
+    MonitoringReport,
     Plan,
     Point,
     Progress,
     Record,
+    Report,
     Run,
     RunRequest,
     RunState,
@@ -164,6 +169,19 @@ class ImportanceFound(Event, tag="importance_found", frozen=True, kw_only=True):
     importance: dict[str, float]
 
 
+class ModelEvaluated(Event, tag="model_evaluated", frozen=True, kw_only=True):
+    """The run's model was evaluated, and has passed its gates or not."""
+
+    evaluation: Evaluation
+
+
+class WindowJudged(Event, tag="window_judged", frozen=True, kw_only=True):
+    """A window of a deployment's requests was compared with the training; what is to be said."""
+
+    monitoring: Monitoring
+    findings: tuple[Finding, ...] = ()
+
+
 class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     """A stage ended; `seconds` by a monotonic clock, None where it could not say."""
 
@@ -205,6 +223,8 @@ AnyEvent = (
     | MetricsLogged
     | PointsLogged
     | ModelLogged
+    | ModelEvaluated
+    | WindowJudged
     | RevisionRouted
     | StudyBegun
     | TrialChanged
@@ -263,6 +283,11 @@ class RunFolder:
     def notebook(self) -> Path:
         """The executed notebook, up to the last cell that began."""
         return self.path / "notebook.ipynb"
+
+    @property
+    def report(self) -> Path:
+        """The report of an evaluation or a window, as a page; beside it, as JSON, what it shows."""
+        return self.path / "report.html"
 
     @property
     def lock(self) -> Path:
@@ -381,7 +406,37 @@ class RunFolder:
     def with_files(self, run: Run) -> Run:
         """Return the run with the paths of what the folder holds by now."""
         notebook = str(self.notebook) if self.notebook.is_file() else None
-        return msgspec.structs.replace(run, notebook=notebook)
+        run = msgspec.structs.replace(run, notebook=notebook)
+        if not self.report.is_file():
+            return run
+        if run.monitoring is not None:
+            monitoring = msgspec.structs.replace(run.monitoring, report=str(self.report))
+            return msgspec.structs.replace(run, monitoring=monitoring)
+        if run.evaluation is None:
+            return run
+        evaluation = msgspec.structs.replace(run.evaluation, report=str(self.report))
+        return msgspec.structs.replace(run, evaluation=evaluation)
+
+    def keep_report(self, page: str, report: Report | MonitoringReport) -> None:
+        """Keep the report of an evaluation, or of a window."""
+        replace_file(self.report.with_suffix(".json"), encoding.record(report, indent=2).encode())
+        replace_file(self.report, page.encode())
+
+
+def read_report(page: Path) -> Report | None:
+    """Return what the report of an evaluation shows, None where it is not there."""
+    path = page.with_suffix(".json")
+    if not path.is_file():
+        return None
+    return msgspec.convert(encoding.loads(path.read_bytes()), Report)
+
+
+def read_window(page: Path) -> MonitoringReport | None:
+    """Return what the report of a window shows, None where it is not there."""
+    path = page.with_suffix(".json")
+    if not path.is_file():
+        return None
+    return msgspec.convert(encoding.loads(path.read_bytes()), MonitoringReport)
 
 
 def _crash_if_asked(when: str, event: AnyEvent) -> None:
@@ -491,6 +546,10 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case ModelLogged(model=model):
             known = run.model.digest if run.model and run.model.uri == model.uri else None
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
+        case ModelEvaluated(evaluation=evaluation):
+            return {"evaluation": evaluation}
+        case WindowJudged(monitoring=monitoring, findings=findings):
+            return {"monitoring": monitoring, "findings": (*run.findings, *findings)}
         case RevisionRouted(deployment=name, revision=revision, url=url):
             return {"deployment": name, "revision": revision, "url": url}
         case StudyBegun(plan=plan):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlops_nb.types import Environment, Run, RunRequest
 
 TOLERANCE = 1e-6
+_TRAINING = "training"
 
 
 def request(
@@ -93,6 +94,11 @@ def must_be_reproducible(run: Run) -> None:
         raise RunError(
             f"run {run.id} is a tuning; its trials are what can be repeated",
             hint=f"name one: jupyter mlops reproduce {run.id}/{best.number if best else 0}",
+        )
+    if run.pipeline != _TRAINING:
+        raise RunError(
+            f"run {run.id} is no training: it is of the pipeline {run.pipeline}",
+            hint="name a training: jupyter mlops runs",
         )
     if run.state is not RunState.SUCCEEDED:
         raise RunError(

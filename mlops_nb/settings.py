@@ -73,6 +73,16 @@ class Config:
     data_test: str = _setting("", "dataset to evaluate on, never shown to tuning")
     data_other: tuple[str, ...] = _setting((), "further datasets that the notebook reads")
     data_target: str = _setting("", "column to predict; found by the model's signature if empty")
+    gates_require: tuple[str, ...] = _setting(
+        (), "what a model has to meet, such as test_accuracy>=0.9 or test_accuracy>=champion-0.01"
+    )
+    gates_significance: float = _setting(
+        0.05, "how often a model that is no better may pass for one that is"
+    )
+    evaluation_slices: tuple[str, ...] = _setting(
+        (), "columns by whose values the metrics are given as well"
+    )
+    evaluation_task: str = _setting("", "classification or regression; found out if empty")
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
     deploy_target: str = _setting("local", "where models are served: local, container or kserve")
@@ -170,6 +180,22 @@ class Config:
     )
     kserve_service_account: str = _setting("", "service account of the services' pods")
     kserve_pull_secrets: tuple[str, ...] = _setting((), "secrets for pulling the models' images")
+    schedule_timezone: str = _setting("UTC", "zone of cron lines that name none")
+    schedule_in_server: bool = _setting(
+        True, "whether the Jupyter server fires schedules while it runs"
+    )
+    schedule_parallel: int = _setting(16, "firings that this machine follows at once")
+    schedule_poll_s: int = _setting(60, "seconds between two looks for changes")
+    notify_on: tuple[str, ...] = _setting(
+        ("failure", "drift"), "what of a firing is told: failure, success, drift"
+    )
+    notify_command: tuple[str, ...] = _setting(
+        (), "command that is told, program and arguments; it reads JSON from its standard input"
+    )
+    notify_webhook: str = _setting(
+        "", "URL that is told by POST, or the name of the environment variable that has it"
+    )
+    notify_timeout_s: int = _setting(30, "seconds that each of them may take")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -300,7 +326,7 @@ class Config:
                     _parsed(variable, text, f.metadata["default"]),
                     variable,
                 )
-        for name in ("tracking_uri", "data_repo", "kubeflow_url"):
+        for name in ("tracking_uri", "data_repo", "kubeflow_url", "notify_webhook"):
             _must_hold_no_password(dotted(name), values.get(name, ""))
         return cls(root=root, sources=sources, **values)
 
@@ -366,6 +392,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
             return value
         raise _ill_typed(name, value, f'a table of strings: [{dotted(name)}] and KEY = "value"')
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
     if type(value) is not type(default):
         raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
     return value
@@ -379,6 +407,7 @@ def _must_hold_no_password(name: str, uri: str) -> None:
 
 _PASSWORDS = {
     "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "notify.webhook": "name an environment variable that has the whole URL",
     "kubeflow.url": "set kubeflow.auth, and give the password by MLOPS_NB_KUBEFLOW_PASSWORD",
     "data.repo": "git asks its credential helper: git config credential.helper",
 }
@@ -419,4 +448,9 @@ def _parsed(variable: str, text: str, default: Any) -> Any:
             return int(text)
         except ValueError:
             raise ConfigError(f"{variable} is {text!r}", hint="it takes a whole number") from None
+    if isinstance(default, float):
+        try:
+            return float(text)
+        except ValueError:
+            raise ConfigError(f"{variable} is {text!r}", hint="it takes a number") from None
     return text

@@ -4,6 +4,8 @@ Each takes `project`, a folder of the project; the current folder if None.
 """
 
 from mlops_nb.api.answers import as_json
+from mlops_nb.api.evaluation import evaluate
+from mlops_nb.api.monitoring import label, monitor
 from mlops_nb.api.platforms import build_images, compile, login, logout, publish
 from mlops_nb.api.projects import (
     config,
@@ -30,6 +32,14 @@ from mlops_nb.api.records import (
     watch,
 )
 from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
+from mlops_nb.api.timetable import (
+    fire_in_background,
+    reschedule,
+    schedule,
+    scheduler,
+    schedules,
+    unschedule,
+)
 from mlops_nb.api.training import reproduce, train
 from mlops_nb.api.tuning import tune
 
@@ -44,23 +54,31 @@ __all__ = [
     "delete",
     "deploy",
     "deployments",
+    "evaluate",
     "export",
+    "fire_in_background",
     "follow",
     "import_",
     "init",
     "inside_run",
+    "label",
     "login",
     "logout",
     "logs",
+    "monitor",
     "parameter_names",
     "points",
     "predict",
     "publish",
     "pulses",
     "reproduce",
+    "reschedule",
     "resume",
     "rollback",
     "runs",
+    "schedule",
+    "scheduler",
+    "schedules",
     "show",
     "status",
     "track",
@@ -68,6 +86,7 @@ __all__ = [
     "train",
     "tune",
     "undeploy",
+    "unschedule",
     "value_names",
     "watch",
 ]

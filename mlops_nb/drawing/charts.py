@@ -66,7 +66,7 @@ def sample(index: int) -> str:
     """Return a short piece of the line with this number, for a legend."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="34" height="8" aria-hidden="true">'
-        f'<path d="M1 4H33" {_stroke(index)}/></svg>'
+        f'<path d="M1 4H33" {stroke(index)}/></svg>'
     )
 
 
@@ -139,10 +139,11 @@ def _path(index: int, segments: Sequence[Sequence[tuple[float, float]]], scale: 
         "M" + "L".join(f"{scale.x(x):.1f} {scale.y(y):.1f}" for x, y in segment) + "h.01"
         for segment in segments
     )
-    return f'<path d="{drawn}" {_stroke(index)}/>'
+    return f'<path d="{drawn}" {stroke(index)}/>'
 
 
-def _stroke(index: int) -> str:
+def stroke(index: int) -> str:
+    """Return the attributes of the line with this number."""
     colour, dash = _LINES[index % len(_LINES)]
     pattern = f' stroke-dasharray="{dash}"' if dash else ""
     return (

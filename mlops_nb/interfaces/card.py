@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.drawing import charts, html, sparklines, words
+from mlops_nb.drawing import charts, html, monitoring, report, sparklines, words
 from mlops_nb.interfaces.study import study_html, study_lines
 from mlops_nb.types import RunState, StageState
 
@@ -38,6 +38,9 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
         study_html(run.study, run.id),
         _curves(moment),
         _figures(moment),
+        _gates(run),
+        monitoring.body(moment.window) if moment.window else "",
+        html.folded("evaluation", report.body(moment.report) if moment.report else ""),
         _notes(run),
         _facts(run),
         html.folded(
@@ -59,6 +62,7 @@ def text(moment: Moment) -> str:
     lines += sparklines.lines(moment.curves, run.metrics)
     lines += study_lines(run.study, run.id) if run.study is not None else ()
     lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
+    lines += words.gates(run)
     if run.model is not None:
         lines.append(f"model {words.model(run)}")
     if run.url is not None:
@@ -207,6 +211,11 @@ def _figures(moment: Moment) -> str:
     return html.row(tiles) + more
 
 
+def _gates(run: Run) -> str:
+    """Say which gates the model has passed, and which not."""
+    return report.gates(run.evaluation) if run.evaluation is not None else ""
+
+
 def _notes(run: Run) -> str:
     """Say why stages had nothing to do, and what the preflight warned of."""
     skipped = "".join(
@@ -227,6 +236,12 @@ def _facts(run: Run) -> str:
     rows += _pins(run.snapshot)
     if run.notebook is not None:
         rows.append(("executed notebook", html.code(run.notebook)))
+    if run.monitoring is not None:
+        rows.append(("window", html.text(words.watched(run.monitoring))))
+        rows += [("report", html.code(run.monitoring.report))] if run.monitoring.report else []
+        rows += [("started", html.code(run.monitoring.started))] if run.monitoring.started else []
+    if run.evaluation is not None:
+        rows.append(("evaluated", html.code(words.evaluated(run.evaluation))))
     if run.mlflow_run_id is not None:
         rows.append(("MLflow run", _mlflow(run)))
     if run.kfp_run_id is not None:

@@ -42,6 +42,10 @@ TRAINING = Pipeline(
 )
 DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "deploy", "verify"))
 TUNING = Pipeline("tuning", ("provision-code", "provision-data", "tune", "register"))
-PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, TUNING, DEPLOYMENT)}
-# Of the others the stages have no images yet; trials share a file, which pods do not.
+EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evaluate"))
+MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
+_ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING)
+PIPELINES = {pipeline.name: pipeline for pipeline in _ALL}
+# Of the others the stages have no images yet, or nobody pushes what they need; trials share a file,
+# which pods do not.
 ON_CLUSTER = (TRAINING,)

@@ -77,6 +77,7 @@ def define(platform: Platform | None) -> Any:
             training=training,
         )
         registered = components.register(
+            refusal="",
             metrics=tuned.outputs["metrics"],
             tracking_uri=tracking_uri,
             mlflow_run_id=tuned.outputs["mlflow_run_id"],

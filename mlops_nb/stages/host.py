@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # no more than about a hundred bytes.
 SOCKET = "host.sock"
 PYTHON = "python3"
-STAGES = ("train", "evaluate", "register", "assemble", "tune")
+STAGES = ("train", "evaluate", "register", "assemble", "tune", "collect", "drift")
 ONCE = "once"
 AVAILABLE = sys.platform == "linux"
 _POLL_S = 0.2

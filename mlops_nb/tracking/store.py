@@ -109,6 +109,35 @@ class Store:
         self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in given.items()])
         return mlflow_run_id
 
+    def series(self, *, experiment: str, deployment: str) -> str:
+        """Return the MLflow run that has the figures of a deployment over time, made where not.
+
+        One run for all of its windows, a step each: MLflow draws curves of a run's steps, and of
+        many runs it draws bars.
+        """
+        with self._reached(), self._exclusively():
+            place = self._experiment(experiment)
+            query = f"tags.`{tags.DEPLOYMENT}` = {_quoted(deployment)}"
+            found = self._client.search_runs([place], query, max_results=1)
+            if found:
+                return str(found[0].info.run_id)
+            given = {tags.DEPLOYMENT: deployment, tags.RUN_NAME: deployment}
+            run_id = str(self._client.create_run(place, tags=given).info.run_id)
+            self._client.set_terminated(run_id, status="FINISHED")
+        return run_id
+
+    def log_step(self, mlflow_run_id: str, metrics: Mapping[str, float], at: float) -> None:
+        """Log the figures of a moment, in seconds since the epoch; again does no harm."""
+        from mlflow.entities import Metric
+
+        batch = [
+            Metric(name, value, round(at * 1000), round(at))
+            for name, value in metrics.items()
+            if math.isfinite(value)
+        ]
+        with self._reached():
+            self._client.log_batch(mlflow_run_id, metrics=batch)
+
     def metrics(self, mlflow_run_id: str) -> dict[str, float]:
         """Return the latest value of each metric."""
         with self._reached():
@@ -191,6 +220,59 @@ class Store:
                 f"{uri} holds no model in MLflow's format: it has no file MLmodel",
                 hint="log it with log_model of its library's MLflow flavour",
             )
+        return found
+
+    def load_model(self, uri: str) -> Any:
+        """Return a model as MLflow's pyfunc loads it; that executes the code that it brings along.
+
+        Raises:
+            TrackingError: There is no such model, or it needs a package that is not installed.
+        """
+        import mlflow.pyfunc
+
+        try:
+            return mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        except ModuleNotFoundError as error:
+            raise TrackingError(
+                f"the model at {uri} needs {error.name}, which is not installed",
+                hint=f"install it where runs go: pip install {error.name}",
+            ) from error
+        except (self._mlflow_error, OSError) as error:
+            raise TrackingError(
+                f"there is no model at {uri}: {error}",
+                hint="name a run, name/version, name@alias or a URI; list runs: jupyter mlops runs",
+            ) from error
+
+    def find_alias(self, name: str, alias: str) -> Model | None:
+        """Return the version of a registered model that has an alias, None where none has it.
+
+        Raises:
+            TrackingError: MLflow cannot be asked.
+        """
+        try:
+            found = self._client.get_model_version_by_alias(name, alias)
+        except self._mlflow_error as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise self._unreachable(error) from error
+        return Model(uri=found.source, name=name, version=str(found.version), alias=alias)
+
+    def tag(self, mlflow_run_id: str, tags_: Mapping[str, str]) -> None:
+        """Tag a run."""
+        from mlflow.entities import RunTag
+
+        with self._reached():
+            self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in tags_.items()])
+
+    def tag_version(self, name: str, version: str, tag: str, value: str) -> None:
+        """Tag a version of a registered model."""
+        with self._reached():
+            self._client.set_model_version_tag(name, version, tag, value)
+
+    def version_tag(self, name: str, version: str, tag: str) -> str:
+        """Return a tag of a version of a registered model, "" where it has none."""
+        with self._reached():
+            found: str = self._client.get_model_version(name, version).tags.get(tag, "")
         return found
 
     def find_version(self, name: str, version: str = "", alias: str = "") -> tuple[Model, str]:
