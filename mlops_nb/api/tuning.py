@@ -11,7 +11,7 @@ import msgspec
 from mlops_nb import pipelines
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, runner_of, wanted_snapshot
-from mlops_nb.exceptions import BackendError
+from mlops_nb.exceptions import BackendError, UsageError
 from mlops_nb.pipelines.arguments import tuning as parameters
 from mlops_nb.settings import Config
 from mlops_nb.tuning import plan as plans
@@ -90,6 +90,8 @@ def tune(
         )
     )
     _must_be_here(config)
+    if register:
+        _must_have_no_gates(config)
     run_id = new_id()
     request = functools.partial(_tuning, run_id, config, register=register)
     wanted = wanted_snapshot(notebook, params, train)
@@ -102,6 +104,14 @@ def _must_be_here(config: Config) -> None:
         raise BackendError(
             "tuning runs on this machine alone: its trials share a file, which pods cannot",
             hint="tune here with --backend local, then train the best values on the cluster",
+        )
+
+
+def _must_have_no_gates(config: Config) -> None:
+    if config.gates_require:
+        raise UsageError(
+            "gates.require is set, and a tuning evaluates nothing that could pass them",
+            hint="tune without --register, then train the best values: gates are looked at there",
         )
 
 

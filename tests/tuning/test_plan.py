@@ -79,6 +79,15 @@ def test_a_grid_is_no_larger_than_it_is(tmp_path):
         ({"space": {"rate": [1.0]}, "backend": "kubeflow"}, BackendError, "this machine alone"),
         ({"space": {"rate": [1.0]}, "objective": "test_f1"}, UsageError, "test data"),
         ({"space": '{"rate": ['}, UsageError, "no JSON"),
+        (
+            {
+                "space": {"rate": [1.0]},
+                "register": True,
+                "settings": {"gates.require": ["test_accuracy>=0.9"]},
+            },
+            UsageError,
+            "a tuning evaluates nothing",
+        ),
         ({"space": {"rate": [1.0]}, "train": "absent.csv"}, MlopsError, "absent.csv"),
     ],
 )
