@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Autologging adds to `fit`, and not to `partial_fit`.
 SETTINGS = {"tracking.autolog": "false", "update.gates": ""}
+NOTEBOOKS = ("sgd.ipynb", "boosting.ipynb")
 METRICS = ("fit_rows", "fit_cpu_s", "test_new_accuracy", "test_old_accuracy")
 
 
@@ -28,7 +29,7 @@ def table(folder: Path) -> str:
         "| notebook | how | rows | CPU, s | accuracy, new month | old months | CPU ratio |",
         "|---|---|---|---|---|---|---|",
     ]
-    for notebook in ("sgd.ipynb", "boosting.ipynb"):
+    for notebook in NOTEBOOKS:
         parent = api.train(notebook, settings=SETTINGS, wait=True, project=root)
         stream = [sys.executable, "stream.py", "5"]
         subprocess.run(stream, cwd=root, check=True, stdout=subprocess.DEVNULL)
