@@ -83,7 +83,7 @@ def request(
     deployment = target.get(name)
     revision = _serving(deployment)
     target.requests(name, revision.number)
-    follow = _follow(on_drift, revision, config, run_of)
+    following = follow(on_drift, revision, config, run_of)
     pins, findings = snapshots.take_code(config, name=run_id)
     return RunRequest(
         id=run_id,
@@ -99,7 +99,7 @@ def request(
             config,
             reference=run_of(reference).id if reference else "",
             on_drift=on_drift,
-            follow=follow,
+            follow=following,
         ),
         created_at=created_at,
         findings=findings,
@@ -140,7 +140,7 @@ def _serving(deployment: Deployment) -> Revision:
     return revision
 
 
-def _follow(
+def follow(
     on_drift: str, revision: Revision, config: Config, run_of: Callable[[str], Run]
 ) -> list[str]:
     """Return the words of the verb that follows drift."""

@@ -73,6 +73,7 @@ STARTS = {
         looks={"dry_run": True},
         pins=True,
     ),
+    "monitoring": Start("monitor", "name", ("last", "rows", "reference", "on_drift")),
 }
 
 

@@ -15,11 +15,21 @@ from mlops_nb.journal import (
     RunTracked,
     StageFinished,
     StageStarted,
+    WindowJudged,
     fold,
     new_run,
 )
 from mlops_nb.series import Series
-from mlops_nb.types import Failure, Finding, Model, Moment, RunState, StageState
+from mlops_nb.types import (
+    DriftVerdict,
+    Failure,
+    Finding,
+    Model,
+    Moment,
+    Monitoring,
+    RunState,
+    StageState,
+)
 from tests.test_journal import request
 
 HOSTILE = [
@@ -82,6 +92,18 @@ def curve(name, values):
     return series.curve()
 
 
+def monitoring(text):
+    return Monitoring(
+        deployment=text,
+        revision=1,
+        verdict=DriftVerdict.DRIFT,
+        alarm=True,
+        drifted=(text,),
+        started=text,
+        report=text,
+    )
+
+
 def events(text):
     return [
         RunStarted(pid=1),
@@ -90,6 +112,7 @@ def events(text):
         CellStarted(done=1, total=4, source=text),
         MetricsLogged(metrics={text: 0.5, "test_accuracy": 0.75}),
         ModelLogged(model=Model(uri=text, name=text, version="1", alias=text)),
+        WindowJudged(monitoring=monitoring(text)),
         StageFinished(stage="first", state=StageState.SKIPPED, seconds=1.0, note=text),
         StageStarted(stage="second"),
     ]
