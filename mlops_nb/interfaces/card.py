@@ -66,6 +66,8 @@ def text(moment: Moment) -> str:
         lines.append(f"model {words.model(run)}")
     if run.url is not None:
         lines.append(f"answers at {words.served(run)}")
+    if run.monitoring is not None:
+        lines.append(f"window {words.watched(run.monitoring)}")
     if run.error is not None:
         lines.append(f"{run.error.type}: {run.error.message}\nhint: {run.error.hint}")
     return words.inert("\n".join(lines))
