@@ -27,7 +27,12 @@ class Front:
         self.page, self.url, self.token = page, url, token
         self.errors: list[str] = []
         self._workspaces = 0
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._raised)
+
+    def _raised(self, error: Any) -> None:
+        # Another's: ipywidgets looks for the kernel of a notebook that is opened without one.
+        if "/extensions/@jupyter-widgets/" not in (error.stack or ""):
+            self.errors.append(str(error.stack))
 
     def open(self, notebook: str) -> None:
         """Load the page with a notebook in it."""

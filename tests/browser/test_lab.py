@@ -31,15 +31,13 @@ def test_a_run_from_the_toolbar_has_the_edit_that_was_not_saved(calm, server, tr
 def test_its_page_shows_curve_parameters_pins_and_log(calm, trained):
     page = calm.run
     assert page.get_by_role("img", name="loss").count() == 1
-    seen = {
-        "Parameters": "pause_s",
-        "Pins": "train.csv",
-        "Artifacts": "MLflow run",
-        "Log": "live.ipynb",
-    }
+    seen = {"Parameters": "pause_s", "Pins": "train.csv", "Artifacts": "MLflow run"}
     for tab, text in seen.items():
         page.get_by_role("tab", name=tab).click()
         page.get_by_role("tabpanel").get_by_text(text).first.wait_for()
+    page.get_by_role("tab", name="Log").click()
+    page.get_by_label("Stage", exact=True).select_option("train")
+    page.get_by_label("Log of train").get_by_text("import mlflow").wait_for()
     assert serious(calm.page, ".mlops-Page") == []
     page.get_by_role("tab", name="Metrics").click()
 
@@ -47,7 +45,7 @@ def test_its_page_shows_curve_parameters_pins_and_log(calm, trained):
 def test_the_executed_notebook_opens_and_cannot_be_saved(calm, trained):
     calm.run.get_by_role("button", name="Executed notebook").click()
     opened = calm.page.locator(".jp-NotebookPanel:visible")
-    opened.get_by_text("mlflow.start_run").wait_for()
+    opened.get_by_text("mlflow.start_run").first.wait_for()
     assert calm.page.evaluate(f"{CURRENT}.context.model.readOnly")
     calm.execute("application:close")
     calm.run.wait_for()

@@ -5,6 +5,7 @@ import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ToolbarButton } from '@jupyterlab/ui-components';
 import React from 'react';
+import { DRIVE } from '../drive';
 import { mlopsIcon } from '../icons';
 import { ids, NAMESPACE } from '../names';
 import { Hyperparameter, Run, Setting, Status } from '../records';
@@ -41,8 +42,10 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
       const item = browser?.selectedItems().next().value;
       return item?.type === 'notebook' ? item.path : undefined;
     };
+    // The notebook of a run is a record, and nothing to be trained.
+    const trainable = (path: string | undefined) => (path?.startsWith(`${DRIVE}:`) ? undefined : path);
     const pathOf = (args: Args): string | undefined =>
-      args.path ?? (args.selected ? selected() : tracker.currentWidget?.context.path);
+      trainable(args.path ?? (args.selected ? selected() : tracker.currentWidget?.context.path));
     const panelOf = (path: string): NotebookPanel | undefined => tracker.find(panel => panel.context.path === path);
     const there = (args: Args): boolean => pathOf(args) !== undefined;
 
@@ -90,14 +93,16 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
         const dialog = new Dialog({
           title: trans.__('Train %1', PathExt.basename(path)),
           body: form,
-          buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Train'), accept: true })],
-          // The first field would be scrolled to; what was found stands above it.
-          focusNodeSelector: '.jp-mod-reject'
+          buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Train') })]
         });
         dialog.addClass('mlops-TrainDialog');
         form.allow = allowed => {
           const button = dialog.node.querySelector<HTMLButtonElement>('.jp-mod-accept.jp-mod-styled');
           button?.toggleAttribute('disabled', !allowed);
+          // A button that is disabled gives the focus away, and Escape would not be heard.
+          if (!allowed && [button, document.body].includes(document.activeElement as HTMLButtonElement)) {
+            dialog.node.querySelector<HTMLElement>('.jp-Dialog-button.jp-mod-reject')?.focus();
+          }
         };
         const { button } = await dialog.launch();
         const chosen = form.chosen;
@@ -161,14 +166,17 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
     toolbar?.addFactory<NotebookPanel>(
       'Notebook',
       'mlops-train',
-      panel =>
-        new ToolbarButton({
+      panel => {
+        const button = new ToolbarButton({
           icon: mlopsIcon,
           className: 'mlops-TrainButton',
           label: trans.__('Train'),
           tooltip: trans.__('Pin code, data and parameters, and train this notebook'),
           onClick: () => void commands.execute(ids.train, { path: panel.context.path })
-        })
+        });
+        button.setHidden(trainable(panel.context.path) === undefined);
+        return button;
+      }
     );
     for (const command of [ids.train, ids.findings, ids.markParameters]) {
       palette?.addItem({ command, category: trans.__('MLOps') });

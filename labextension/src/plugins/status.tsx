@@ -5,6 +5,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
 import React from 'react';
+import { DRIVE } from '../drive';
 import { ids, NAMESPACE } from '../names';
 import { Status } from '../records';
 import { useSurroundings, View } from '../views/context';
@@ -61,7 +62,8 @@ class Watched {
   }
 
   private async look(): Promise<void> {
-    const path = this.tracker.currentWidget?.context.path;
+    const shown = this.tracker.currentWidget?.context.path;
+    const path = shown?.startsWith(`${DRIVE}:`) ? undefined : shown;
     const folder = path === undefined ? undefined : PathExt.dirname(path);
     const project = folder === undefined ? undefined : await this.mlops.projects.of(folder);
     this.found = undefined;

@@ -65,10 +65,17 @@ export function TrainForm(props: {
     props.chosen(blocked ? undefined : { params, ...Object.fromEntries(given) });
   }, [told]);
 
+  const again = (
+    <button type="button" className="mlops-Button" disabled={busy} onClick={() => void look()}>
+      {trans.__('Check again')}
+    </button>
+  );
   if (before === undefined) {
     return (
       <div className="mlops-Train">
-        {problem ? <Problem error={problem} /> : <p className="mlops-dim">{trans.__('Looking at the notebook…')}</p>}
+        {problem && <Problem error={problem} />}
+        {problem && again}
+        {!problem && <p className="mlops-dim">{trans.__('Looking at the notebook…')}</p>}
       </div>
     );
   }
@@ -82,6 +89,7 @@ export function TrainForm(props: {
   return (
     <div className="mlops-Train" aria-busy={busy}>
       <Problem error={problem} />
+      {problem && again}
       {said.length + infos.length === 0 && <p className="mlops-Finding-none">{trans.__('Code, data and parameters can be pinned as they are.')}</p>}
       {[...said, ...infos].length > 0 && (
         <section aria-label={trans.__('Findings')}>
@@ -96,9 +104,7 @@ export function TrainForm(props: {
                   </button>
                 ))
             )}
-            <button type="button" className="mlops-Button" disabled={busy} onClick={() => void look()}>
-              {trans.__('Check again')}
-            </button>
+            {again}
           </div>
         </section>
       )}
