@@ -8,8 +8,8 @@ values of both have to be in the second. For categories the reference's own valu
 once say how many new ones to expect (Good and Turing): a value seen once would have been new to the
 rest.
 
-All tests of a window share one level of 0.5 % (Bonferroni), however many columns there are. What is
-promised is twice as much: no more than one window of a hundred without drift comes out as drift.
+All tests of a window share one level of 0.25 % (Bonferroni), however many columns there are. What
+is promised is four times that: at most one window of a hundred without drift is called drift.
 The chi-squared distribution is an approximation, and least so in its tail.
 
 I. J. Good, "The population frequencies of species and the estimation of population parameters",
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
-LEVEL = 0.005
+LEVEL = 0.0025
 # The most windows without drift, as a part of all, that come out as drift.
 FALSE_ALARMS = 0.01
 PSI = 0.02
