@@ -12,7 +12,7 @@ from benchmarks.measure import cost
 if TYPE_CHECKING:
     from pathlib import Path
 
-TRIALS = 12
+TRIALS = 16
 MLOPS = [sys.executable, "-m", "mlops_nb"]
 # Random, because what it tries next does not follow from what was pruned: both try the same.
 TUNE = ["tune", "digits.ipynb", "--sampler", "random", "--trials", str(TRIALS), "--wait"]
@@ -26,7 +26,7 @@ def table(folder: Path) -> str:
     )
     lines = ["| pruner | epochs | ratio | best | pruned | CPU s |", "|---|---|---|---|---|---|"]
     first = 0
-    for pruner in ("none", "median"):
+    for pruner in ("none", "median", "halving"):
         taken = cost([*MLOPS, *TUNE, "--pruner", pruner], project)
         study = _study(project)
         epochs = sum(trial["reports"] for trial in study["trials"])
