@@ -111,6 +111,9 @@ def run(
         "tracking_uri": tracking_uri,
         "experiment": experiment,
         "autolog": autolog,
+        "train": asked.arguments["train_dataset"],
+        "lineage": "",
+        "update_key": "",
         "parent": mlflow_run_id,
     }
     file = PointsFile(folder.points)
