@@ -7,7 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, incremental, metrics, provisioning, serving, training
+from benchmarks import (
+    capture,
+    incremental,
+    metrics,
+    monitoring,
+    provisioning,
+    serving,
+    training,
+    tuning,
+)
 
 TABLES = {
     "training": training.table,
@@ -16,6 +25,8 @@ TABLES = {
     "provisioning": provisioning.table,
     "serving": serving.table,
     "incremental": incremental.table,
+    "tuning": tuning.table,
+    "monitoring": monitoring.table,
 }
 
 

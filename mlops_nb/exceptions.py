@@ -15,6 +15,7 @@
     │   └── LoginError        it does not know who asks
     ├── ImageError            an image cannot be built or pushed
     ├── DeploymentError       a model service cannot be put up, found or changed
+    ├── ScheduleError         a schedule does not exist, or cannot fire
     └── RunError              the run asked for does not exist or is in the wrong state
 
 Every one carries a hint: the one thing to type or change.
@@ -36,6 +37,7 @@ __all__ = [
     "PreflightError",
     "ProjectError",
     "RunError",
+    "ScheduleError",
     "StageError",
     "TrackingError",
     "UsageError",
@@ -135,3 +137,7 @@ class DeploymentError(MlopsError):
 
 class RunError(MlopsError):
     """The run asked for does not exist or is in the wrong state."""
+
+
+class ScheduleError(MlopsError):
+    """A schedule does not exist, or cannot fire as it says."""

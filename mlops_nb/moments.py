@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb.journal import read_report
+from mlops_nb.journal import read_report, read_window
 from mlops_nb.series import Series
 from mlops_nb.types import Moment, StageState
 
@@ -75,7 +75,9 @@ def _moment(runner: Runner, run: Run, curves: tuple[Curve, ...]) -> Moment:
     page = run.evaluation.report if run.evaluation is not None else None
     # Once: a live card need not have it.
     report = read_report(Path(page)) if page and run.state.terminal else None
-    return Moment(run=run, curves=curves, stage=stage, log=log, report=report)
+    watched = run.monitoring.report if run.monitoring is not None else None
+    window = read_window(Path(watched)) if watched and run.state.terminal else None
+    return Moment(run=run, curves=curves, stage=stage, log=log, report=report, window=window)
 
 
 def _at_work(run: Run) -> str | None:

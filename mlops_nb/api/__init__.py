@@ -5,6 +5,7 @@ Each takes `project`, a folder of the project; the current folder if None.
 
 from mlops_nb.api.answers import as_json
 from mlops_nb.api.evaluation import evaluate
+from mlops_nb.api.monitoring import label, monitor
 from mlops_nb.api.platforms import build_images, compile, login, logout, publish
 from mlops_nb.api.projects import (
     config,
@@ -31,7 +32,16 @@ from mlops_nb.api.records import (
     watch,
 )
 from mlops_nb.api.services import deploy, deployments, predict, pulses, rollback, traffic, undeploy
+from mlops_nb.api.timetable import (
+    fire_in_background,
+    reschedule,
+    schedule,
+    scheduler,
+    schedules,
+    unschedule,
+)
 from mlops_nb.api.training import reproduce, train
+from mlops_nb.api.tuning import tune
 from mlops_nb.api.updates import update
 
 __all__ = [
@@ -47,28 +57,37 @@ __all__ = [
     "deployments",
     "evaluate",
     "export",
+    "fire_in_background",
     "follow",
     "import_",
     "init",
     "inside_run",
+    "label",
     "login",
     "logout",
     "logs",
+    "monitor",
     "parameter_names",
     "points",
     "predict",
     "publish",
     "pulses",
     "reproduce",
+    "reschedule",
     "resume",
     "rollback",
     "runs",
+    "schedule",
+    "scheduler",
+    "schedules",
     "show",
     "status",
     "track",
     "traffic",
     "train",
+    "tune",
     "undeploy",
+    "unschedule",
     "update",
     "value_names",
     "watch",

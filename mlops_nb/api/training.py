@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import functools
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb import backends, journal, pipelines, reach, reproduction, updating
-from mlops_nb import project as projects
+from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
-from mlops_nb.capture import publication, snapshot
+from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import MlopsError, UsageError
 from mlops_nb.pipelines.arguments import training as parameters
-from mlops_nb.runners.records import Records
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Run, RunRequest, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -57,11 +55,7 @@ def train(
     Raises:
         MlopsError: Something cannot be pinned; nothing was started.
     """
-    if projects.inside_run():
-        raise UsageError(
-            "this notebook is being executed by a run; a run does not start runs",
-            hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
-        )
+    submission.must_be_outside_of_runs()
     config = (
         Config.load(project)
         .with_settings(settings or {})
@@ -69,57 +63,34 @@ def train(
             run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache, run_push=push
         )
     )
-    runner = backends.runner(config)
     run_id = new_id()
     wanted = wanted_snapshot(notebook, params, train, test)
     if dry_run:
         captured = snapshot.preview(config, wanted)
         reached = tuple(reach.findings(config, captured.snapshot, pushed=config.run_push))
         return journal.new_run(_training(run_id, config, captured, reached))
-    projects.prepare_state(config)
-    captured = snapshot.take(config, wanted, name=run_id)
-    with forgotten_if_refused(config, run_id):
-        run = runner.submit(training(run_id, config, captured))
-    return last(runner.watch(run.id)) if wait else run
-
-
-@contextmanager
-def forgotten_if_refused(config: Config, run_id: str) -> Iterator[None]:
-    """Let go of a snapshot where an error of ours keeps the run from being there."""
-    try:
-        yield
-    except MlopsError:
-        if not Records(config.state_folder / journal.RUNS).has(run_id):
-            Repository.find(config.root).forget(run_id)
-        raise
-
-
-def training(
-    run_id: str, config: Config, captured: snapshot.Captured, plan: updating.Plan | None = None
-) -> RunRequest:
-    """Return the request of a training or an update, after pushing what is to be pushed.
-
-    Raises:
-        MlopsError: A cluster could not get at all that the run needs.
-    """
-    if config.run_push:
-        publication.push(config, captured.snapshot, name=run_id)
-    reached = reach.must_be_reached(config, captured.snapshot)
-    return _training(run_id, config, captured, reached, plan)
+    request = functools.partial(_training, run_id, config)
+    run = submission.submit(config, wanted, run_id, request)
+    return last(backends.runner(config).watch(run.id)) if wait else run
 
 
 def _training(
+    run_id: str, config: Config, captured: snapshot.Captured, reached: tuple[Finding, ...]
+) -> RunRequest:
+    return training(run_id, config, captured, reached, None)
+
+
+def training(
     run_id: str,
     config: Config,
     captured: snapshot.Captured,
     reached: tuple[Finding, ...],
-    plan: updating.Plan | None = None,
+    plan: updating.Plan | None,
 ) -> RunRequest:
+    """Return the request of a training, or of an update where there is a plan of one."""
     pins = captured.snapshot
-    lineage = plan.lineage if plan else None
-    arguments = parameters.arguments(
-        pins, config, lineage=lineage, earlier=plan.earlier if plan else None
-    )
+    lineage, earlier = (plan.lineage, plan.earlier) if plan else (None, None)
+    arguments = parameters.arguments(pins, config, lineage=lineage, earlier=earlier)
     if config.on_cluster and not any(finding.severity == "error" for finding in reached):
         places = reach.places(pins)
         arguments.update(code_repo=places.code, data_repo=places.data)

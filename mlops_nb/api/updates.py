@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import backends, pipelines, updating
 from mlops_nb import project as projects
+from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, resolved, wanted_snapshot
-from mlops_nb.api.training import forgotten_if_refused, training
+from mlops_nb.api.training import training
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import RunError, UsageError
+from mlops_nb.exceptions import RunError
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
@@ -60,11 +61,7 @@ def update(
         MlopsError: Something cannot be pinned, or compared with what the parent knows; nothing was
             started.
     """
-    if projects.inside_run():
-        raise UsageError(
-            "this notebook is being executed by a run; a run does not start runs",
-            hint="keep the cell, and use %mlops update in it: inside a run it does nothing",
-        )
+    submission.must_be_outside_of_runs()
     config = Config.load(project).with_settings(settings or {})
     config = config.override(run_backend=backend, update_replay=replay)
     runner = backends.Everywhere(config)
@@ -79,7 +76,7 @@ def update(
     projects.prepare_state(config)
     run_id = new_id()
     captured = snapshot.take(config, wanted_snapshot(notebook, params, train, test), name=run_id)
-    with forgotten_if_refused(config, run_id):
+    with submission.forgotten_if_refused(config, run_id):
         plan = updating.plan(
             config, captured.snapshot, found,
             chain=_chain(run_of, found.run), replay=config.update_replay, only_new=only_new,
@@ -88,7 +85,12 @@ def update(
             Repository.find(config.root).forget(run_id)
             return None
         captured = snapshot.Captured(plan.snapshot, (*plan.findings, *captured.findings))
-        run = runner.submit(training(run_id, config, captured, plan))
+        run = submission.submit_captured(
+            config,
+            captured,
+            run_id,
+            lambda taken, reached: training(run_id, config, taken, reached, plan),
+        )
     return last(runner.watch(run.id)) if wait else run
 
 

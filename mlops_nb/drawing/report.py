@@ -11,19 +11,10 @@ if TYPE_CHECKING:
 
     from mlops_nb.types import Duel, Evaluation, Plot, Report, Slice, TableReport
 
-_PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-    '<meta http-equiv="Content-Security-Policy" '
-    "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    "<title>{title}</title></head><body>{body}</body></html>\n"
-)
-
 
 def page(report: Report) -> str:
     """Return a report as a page."""
-    title = html.text(f"Evaluation {report.run_id}")
-    head = f"<h1 style='font-size:18px'>{title}</h1>"
-    return _PAGE.format(title=title, body=html.frame(head + body(report)))
+    return html.page(f"Evaluation {report.run_id}", body(report))
 
 
 def body(report: Report) -> str:

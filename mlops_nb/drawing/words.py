@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Image,
         Lineage,
         Load,
+        Monitoring,
         Published,
         Revision,
         Row,
@@ -34,12 +35,21 @@ MARKS = {
     "SKIPPED": "\u2013",
     "FAILED": "✗",
     "CANCELED": "■",
+    "PRUNED": "✂",
     "LOST": "?",
     "STARTING": "◐",
     "UPDATING": "◐",
     "READY": "✓",
     "DEGRADED": "■",
     "STOPPED": "○",
+}
+
+
+VERDICTS = {
+    "STABLE": "no drift",
+    "DRIFT": "drift",
+    "INSUFFICIENT": "too few rows to tell",
+    "UNKNOWN": "no reference to compare with",
 }
 
 
@@ -76,6 +86,16 @@ def chain(run: Run) -> str:
     return " \u2192 ".join((*before, run.id))
 
 
+def watched(found: Monitoring) -> str:
+    """Return what a window of requests came to, in one line."""
+    verdict = VERDICTS[found.verdict.value]
+    named = f": {', '.join(found.drifted[:5])}" if found.drifted else ""
+    more = f" and {len(found.drifted) - 5} more" if len(found.drifted) > 5 else ""
+    return (
+        f"{found.deployment} revision {found.revision}, {found.rows:,} rows: {verdict}{named}{more}"
+    )
+
+
 def evaluated(found: Evaluation) -> str:
     """Return the model of an evaluation, and where its report is."""
     where = found.report or "mlops/report.html in MLflow"
@@ -89,6 +109,11 @@ def inert(text: str) -> str:
     may read in another order than it is written.
     """
     return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
+
+
+def short(text: str, length: int = 18) -> str:
+    """Return a text that has room in a picture."""
+    return text if len(text) <= length else text[: length - 1] + "\u2026"
 
 
 def value(found: Any) -> str:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import UsageError
 
-_DATA = {
-    "quickstart": lambda folder: _write_breast_cancer(folder / "data", folder),
-    "incremental": lambda folder: _write_stream(folder),
-}
-NAMES = tuple(_DATA)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
+    import pandas
 
 def must_exist(name: str) -> None:
     """Raise `UsageError` where there is no example of that name."""
-    if name not in NAMES:
-        raise UsageError(f"there is no example {name!r}", hint=f"there is: {', '.join(NAMES)}")
+    if name not in _DATA:
+        raise UsageError(f"there is no example {name!r}", hint=f"there are: {', '.join(_DATA)}")
 
 
 def write(name: str, folder: Path) -> tuple[str, ...]:
@@ -30,33 +29,57 @@ def write(name: str, folder: Path) -> tuple[str, ...]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             written.append(target.relative_to(folder).as_posix())
-    return (*written, *_DATA[name](folder))
+    return (*written, *(path.relative_to(folder).as_posix() for path in _write_data(name, folder)))
 
 
-def _write_breast_cancer(target: Path, folder: Path) -> tuple[str, ...]:
-    """Write the Wisconsin diagnostic breast cancer data (569 rows, 30 measurements) as CSV."""
-    from sklearn.datasets import load_breast_cancer
-    from sklearn.model_selection import train_test_split
-
-    frame = load_breast_cancer(as_frame=True).frame
-    frame.columns = [str(name).replace(" ", "_") for name in frame.columns]
-    frame = frame.rename(columns={"target": "benign"})
-    train, test = train_test_split(
-        frame, test_size=0.25, random_state=0, stratify=frame["benign"]
-    )
+def _write_data(name: str, folder: Path) -> Iterator[Path]:
+    """Write an example's data, and yield what is to be put under DVC."""
+    target = folder / "data"
     target.mkdir()
-    written = []
-    for part, rows in (("train", train), ("test", test)):
-        path = target / f"{part}.csv"
-        rows.to_csv(path, index=False)
-        written.append(path.relative_to(folder).as_posix())
-    return tuple(written)
+    make = _DATA[name]
+    return _write_stream(folder) if make is None else _write_parts(target, *make())
 
 
-def _write_stream(folder: Path) -> tuple[str, ...]:
-    """Write the first months of the stream, and return the folders to be put under DVC."""
+def _write_stream(folder: Path) -> Iterator[Path]:
+    """Write the first months of the stream, and yield the folders that grow with it."""
     from mlops_nb.examples.incremental import stream
 
     for number in range(1, stream.MONTHS + 1):
         stream.write(folder, number)
-    return ("data/train", "data/test")
+    yield from (folder / "data" / part for part in ("train", "test"))
+
+
+def _breast_cancer() -> tuple[pandas.DataFrame, str]:
+    """Return the Wisconsin diagnostic breast cancer data (569 rows, 30 measurements)."""
+    from sklearn.datasets import load_breast_cancer
+
+    frame = load_breast_cancer(as_frame=True).frame
+    frame.columns = [str(name).replace(" ", "_") for name in frame.columns]
+    return frame.rename(columns={"target": "benign"}), "benign"
+
+
+def _digits() -> tuple[pandas.DataFrame, str]:
+    """Return the optical recognition data of handwritten digits (1,797 rows, 64 pixels)."""
+    from sklearn.datasets import load_digits
+
+    frame = load_digits(as_frame=True).frame
+    return frame.rename(columns={"target": "digit"}), "digit"
+
+
+def _write_parts(folder: Path, frame: pandas.DataFrame, target: str) -> Iterator[Path]:
+    """Write rows to train on and rows to test on as CSV, and yield the files."""
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(frame, test_size=0.25, random_state=0, stratify=frame[target])
+    for name, rows in zip(("train", "test"), parts, strict=True):
+        path = folder / f"{name}.csv"
+        rows.to_csv(path, index=False)
+        yield path
+
+
+# Of a stream the example itself has the source.
+_DATA: dict[str, Callable[[], tuple[pandas.DataFrame, str]] | None] = {
+    "quickstart": _breast_cancer,
+    "tuning": _digits,
+    "incremental": None,
+}

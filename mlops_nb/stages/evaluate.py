@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from mlops_nb.drawing import report as drawn
 from mlops_nb.evaluation import Opponent, gates, predictions, tables
 from mlops_nb.exceptions import MlopsError
 from mlops_nb.journal import MetricsLogged, ModelEvaluated, RunFolder, RunTracked, emit
+from mlops_nb.monitoring import reference
 from mlops_nb.stages import Skipped, workspace
 from mlops_nb.stages import volume as volumes
 from mlops_nb.tracking import tags
@@ -88,11 +90,14 @@ def run(
     with workspace.opened(volume, code, data, notebook) as top:
         workspace.import_from(workspace.import_folders(top, code_paths))
         places = encoding.loads(tests)
+        seen = _seen(top, pins)
+        if mlflow_run_id and seen is not None:
+            found.profile(top, seen, pins, places, target, mlflow_run_id)
         why_not = _why_not(top, places)
         if why_not and not wanted.gates:
             raise Skipped(why_not, metrics="{}", refusal="")
         if not why_not:
-            found.evaluate(top, places, target, _seen(top, pins))
+            found.evaluate(top, places, target, seen)
     known = store.metrics(mlflow_run_id) if mlflow_run_id and wanted.gates else {}
     outcome = found.outcome(tuple(places), known)
     if not mlflow_run_id:
@@ -145,11 +150,16 @@ class _Findings:
         """The metrics on all tables, by their names with prefix."""
         return {name: value for r in self.reports for name, value in r.metrics.items()}
 
+    @cached_property
+    def model(self) -> Any:
+        """The model; loading it executes the code that it brings along."""
+        return self.store.load_model(self.uri)
+
     def evaluate(
         self, top: Path, places: list[str], target: str, seen: pandas.DataFrame | None
     ) -> None:
         """Evaluate the model on each dataset."""
-        model = self.store.load_model(self.uri)
+        model = self.model
         given = [
             (place, prefix, tables.of(model, tables.read(tables.files(top / place)), place, target))
             for place, prefix in zip(places, prefixes(places), strict=True)
@@ -179,6 +189,28 @@ class _Findings:
                 else:
                     part = replace(table, path=f"{place}, {name} rows", frame=frame)
                     yield place, f"{prefix}{name}_", part
+
+    def profile(
+        self,
+        top: Path,
+        seen: pandas.DataFrame,
+        pins: Snapshot,
+        places: list[str],
+        target: str,
+        mlflow_run_id: str,
+    ) -> None:
+        """Keep what the training data look like with the run, for monitoring."""
+        train = pins.dataset("train")
+        place = places[0] if places and tables.files(top / places[0]) else ""
+        profile = reference.build(
+            self.model,
+            seen,
+            tables.read(tables.files(top / place)) if place else None,
+            places=(train.path if train is not None else "", place),
+            target=target,
+        )
+        if profile is not None:
+            reference.keep(self.store, mlflow_run_id, profile)
 
     def outcome(self, places: tuple[str, ...], known: Mapping[str, float]) -> Evaluation:
         """Return what all of it came to.

@@ -39,7 +39,7 @@ def run(
     if refusal:
         raise Skipped(refusal, version="")
     if not name:
-        raise Skipped("a reproduction registers nothing", version="")
+        raise Skipped("this run is to register nothing", version="")
     version, made = store.register(
         name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
     )

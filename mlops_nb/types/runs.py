@@ -8,7 +8,9 @@ import msgspec
 
 from mlops_nb.types.base import Record
 from mlops_nb.types.evaluations import Evaluation, Report
+from mlops_nb.types.monitoring import Monitoring, MonitoringReport
 from mlops_nb.types.pins import Finding, Snapshot
+from mlops_nb.types.tuning import Study
 
 
 class RunState(str, Enum):
@@ -78,6 +80,13 @@ class Stage(Record, frozen=True, kw_only=True):
     note: str | None = None
     started_at: float | None = None
     peak_memory_bytes: int | None = None
+
+
+class Stop(Record, frozen=True, kw_only=True):
+    """A request to stop a notebook; `type` and `message` are those of the failure it becomes."""
+
+    type: str
+    message: str
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -196,9 +205,11 @@ class Run(Record, frozen=True, kw_only=True):
     `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
     are before this one in the queue, None where it is in none. `trouble` says since when a cluster
     gives no answer, None where it does. `deployment` is the service that the run has put up, with
-    the `revision` of it and the `url` where it answers. `evaluation` is what an evaluation of the
+    the `revision` of it and the `url` where it answers. `study` is what a tuning has tried.
+    `evaluation` is what an evaluation of the
     run's model came to, with the gates that it passed or not. `lineage` is what an update went out
-    from.
+    from. `monitoring` is what a window of a deployment's requests came to, and whether that is an
+    alarm.
     """
 
     id: str
@@ -227,8 +238,10 @@ class Run(Record, frozen=True, kw_only=True):
     deployment: str | None = None
     revision: int | None = None
     url: str | None = None
+    study: Study | None = None
     evaluation: Evaluation | None = None
     lineage: Lineage | None = None
+    monitoring: Monitoring | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
@@ -244,6 +257,7 @@ class Moment(Record, frozen=True, kw_only=True):
         stage: The stage at work, or the last one that was.
         log: The end of that stage's log.
         report: What its evaluation has found, once it is there.
+        window: What was found of a window of requests, likewise.
     """
 
     run: Run
@@ -251,3 +265,4 @@ class Moment(Record, frozen=True, kw_only=True):
     stage: str | None = None
     log: str = ""
     report: Report | None = None
+    window: MonitoringReport | None = None

@@ -14,11 +14,14 @@ import click
 from mlops_nb.exceptions import MlopsError, UsageError
 from mlops_nb.interfaces.cli import (
     evaluation,
+    monitoring,
     platforms,
     projects,
     records,
     services,
+    timetable,
     training,
+    tuning,
     updates,
 )
 from mlops_nb.interfaces.cli.group import verbs
@@ -28,13 +31,25 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "verbs"]
 
-for chapter in (projects, training, updates, evaluation, records, services, platforms):
+CHAPTERS = (
+    projects,
+    training,
+    tuning,
+    updates,
+    evaluation,
+    records,
+    services,
+    monitoring,
+    timetable,
+    platforms,
+)
+for chapter in CHAPTERS:
     for command in chapter.COMMANDS:
         verbs.add_command(command)
 
 
 def main() -> NoReturn:
-    """Run a command line and exit: 0 done, 1 failed, 2 usage, 130 canceled."""
+    """Run a command line and exit: 0 done, 1 failed, 2 usage, 3 alarm, 130 canceled."""
     arguments = sys.argv[1:]
     try:
         # In this mode click returns the code of an explicit exit, and the command's value if none.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", default=".", metavar="[DIR]")
-@click.option("--example", metavar="NAME", help="Start from: quickstart, incremental.")
+@click.option("--example", metavar="NAME", help="Such as quickstart, tuning, incremental.")
 @options.json_
 @click.pass_obj
 def init(view: View, folder: str, example: str | None, as_json: bool) -> None:

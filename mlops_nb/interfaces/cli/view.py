@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mlops_nb.types import Comparison, Deployment, Moment, Pulse, Run, Setting, Status, Verdict
+    from mlops_nb.types import (
+        Comparison,
+        Deployment,
+        Moment,
+        Pulse,
+        Run,
+        Schedule,
+        Setting,
+        Status,
+        Timetable,
+        Verdict,
+    )
 
 
 class View(Protocol):
@@ -44,3 +55,9 @@ class View(Protocol):
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Show settings."""
+
+    def schedule(self, schedule: Schedule) -> None:
+        """Show one schedule, its next firings and its history."""
+
+    def timetable(self, timetable: Timetable) -> None:
+        """Show the schedules, and whether anybody fires them."""
