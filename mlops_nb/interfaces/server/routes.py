@@ -66,7 +66,7 @@ class Route:
     @property
     def has_body(self) -> bool:
         """Whether what is asked for stands in a body, and not in the query."""
-        return self.method == "POST"
+        return self.method in ("POST", "PATCH")
 
     @cached_property
     def in_path(self) -> tuple[str, ...]:
