@@ -8,7 +8,7 @@ import pytest
 from mlops_nb.interfaces.server.routes import ROUTES, SWITCHING
 
 PATHS = sorted({route.path for route in ROUTES} | {"/openapi.json"})
-TAKEN = {"GET", "POST", "DELETE"}
+TAKEN = {"GET", "POST", "PATCH", "DELETE"}
 
 
 def served_by(app):
