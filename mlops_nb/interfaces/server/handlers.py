@@ -63,7 +63,7 @@ class VerbHandler(RefusingHandler):
     @web.authenticated
     @authorized
     async def patch(self, **in_path: str) -> None:
-        """Change something."""
+        """Change a part of something."""
         await self._answer(in_path)
 
     @web.authenticated

@@ -168,9 +168,11 @@ class Route:
         return data if self.under is None else {self.under: data}
 
 
-def _is_path(parameter: Parameter, value: str) -> bool:
-    """Whether a value is one; what is deployed or scheduled may be a run or a model as well."""
-    return parameter.is_path and (parameter.name != "what" or value.endswith(_FILES))
+def _is_path(parameter: Parameter, value: Any) -> bool:
+    """Whether a value is one; what is to be deployed may be a run or a model just as well."""
+    if not parameter.is_path or not isinstance(value, str):
+        return False
+    return parameter.name != "what" or value.endswith(_FILES)
 
 
 ROUTES = (
@@ -180,6 +182,8 @@ ROUTES = (
     Route("GET", "/datasets", api.dataset_names, under="datasets"),
     Route("POST", "/track", api.track, under="pointer"),
     Route("POST", "/train", api.train, status=202),
+    Route("POST", "/tune", api.tune, status=202),
+    Route("POST", "/evaluate", api.evaluate, status=202),
     Route("GET", "/runs", resources.runs),
     Route("GET", "/runs/{run_id}", api.show),
     Route("DELETE", "/runs/{run_id}", api.delete, under="deleted"),
@@ -193,15 +197,7 @@ ROUTES = (
     Route("POST", "/runs/{run_id}/reproduce", resources.reproduce, status=202),
     Route("GET", "/runs/{run_id}/verdict", api.verdict),
     Route("GET", "/compare", resources.compare),
-    Route("POST", "/tune", api.tune, status=202),
-    Route("POST", "/evaluate", api.evaluate, status=202),
     Route("POST", "/update", api.update, status=202),
-    Route("POST", "/monitor", api.monitor, status=202),
-    Route("POST", "/deployments/{name}/labels", api.label),
-    Route("GET", "/schedules", api.schedules, under="schedules"),
-    Route("POST", "/schedules", api.schedule, status=201),
-    Route("PATCH", "/schedules/{name}", api.reschedule),
-    Route("DELETE", "/schedules/{name}", api.unschedule, under="unscheduled"),
     Route("GET", "/models", api.models, under="models"),
     Route("POST", "/deploy", resources.deploy, status=202),
     Route("GET", "/deployments", resources.deployments, under="deployments"),
@@ -212,6 +208,12 @@ ROUTES = (
     Route("POST", "/deployments/{name}/predict", api.predict, under="predictions"),
     Route("POST", "/deployments/{name}/traffic", api.traffic),
     Route("POST", "/deployments/{name}/rollback", api.rollback),
+    Route("POST", "/deployments/{name}/monitor", api.monitor, status=202),
+    Route("POST", "/deployments/{name}/labels", api.label),
+    Route("GET", "/schedules", api.schedules),
+    Route("POST", "/schedules", api.schedule, status=201),
+    Route("PATCH", "/schedules/{name}", api.reschedule),
+    Route("DELETE", "/schedules/{name}", api.unschedule, under="unscheduled"),
     Route("POST", "/publish", api.publish, under="pipelines"),
     Route("GET", "/events", resources.events, status=SWITCHING),
     Route("POST", "/save", resources.save),

@@ -67,7 +67,6 @@ def _config(root: Path, ip: str, port: int) -> Config:
                 "terminals_enabled": False,
                 "default_url": f"{PREFIX}/openapi.json",
                 "jpserver_extensions": {EXTENSION: True},
-            },
-            "MlopsExtension": {"services": True},
+            }
         }
     )

@@ -9,7 +9,11 @@ import pytest
 
 @pytest.fixture
 def jp_server_config():
-    return {"ServerApp": {"jpserver_extensions": {"mlops_nb": True}}}
+    # No scheduler: what it writes is not what these tests look at.
+    return {
+        "ServerApp": {"jpserver_extensions": {"mlops_nb": True}},
+        "MlopsExtension": {"services": False},
+    }
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "import_": "it reads a file of this machine",
     "compile": "it writes files of this machine",
     "build_images": "it is work for whoever sets a cluster up, and takes an hour",
+    "scheduler": "the server fires schedules itself",
     "login": "it logs the user of this machine in, in a browser",
     "logout": "likewise",
 }
