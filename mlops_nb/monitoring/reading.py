@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 _BLOCK_BYTES = 1 << 20
+# A file system gives the time of its last tick, which is before that of a request in the same one.
+_TICK_S = 1.0
 _NUMBERS = {int, float, type(None)}
 # Name of the one output of models that do not name it, and of the one tensor that they take.
 _OUTPUT, _TENSOR = "predictions", "inputs"
@@ -91,7 +93,7 @@ def parts(folder: Path, profile: Profile, span: Span) -> Iterator[Part]:
 def _bytes(path: Path, begin: float | None) -> bytes:
     """Return a file, nothing for one that was last written before, or is gone by now."""
     try:
-        if begin is not None and path.stat().st_mtime < begin:
+        if begin is not None and path.stat().st_mtime < begin - _TICK_S:
             return b""
         return path.read_bytes()
     except FileNotFoundError:

@@ -85,6 +85,14 @@ def test_files_from_before_the_window_are_not_read(log):
     assert collect(folder, profile, since=1_000.0)[0].rows == 300
 
 
+def test_a_file_may_say_that_it_is_a_little_older_than_what_is_in_it(log):
+    folder, _, profile = log
+    (path,) = folder.glob(inference_log.PATTERN)
+    os.utime(path, (1_004.995, 1_004.995))
+    window, _ = collect(folder, profile, rows=50)
+    assert window.rows == 50
+
+
 def test_an_empty_log_is_an_empty_window(tmp_path):
     window, pairs = collect(tmp_path / "none", reference(rows(0, 100)))
     assert (window.rows, window.since, window.health.p50_s, pairs.truth) == (0, None, None, [])
