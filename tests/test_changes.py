@@ -96,3 +96,16 @@ def test_a_deployment_is_told_of_when_it_is_other_than_before(config):
     assert looked(source) == []
     place.change(lambda wanted: msgspec.structs.replace(wanted, deleted=True))
     assert looked(source) == [("sample", None)]
+
+
+def test_a_schedule_is_told_of_when_it_is_made_changed_and_forgotten(project):
+    source = api.sources(project=project.root)["schedule"]
+    assert looked(source) == []
+    api.schedule("train.ipynb", cron="0 6 * * *")
+    ((name, made),) = looked(source)
+    assert (name, made.cron, made.paused) == ("train", "0 6 * * *", False)
+    assert looked(source) == []
+    api.reschedule(name, pause=True)
+    assert [found.paused for _, found in looked(source)] == [True]
+    api.unschedule(name)
+    assert looked(source) == [("train", None)]

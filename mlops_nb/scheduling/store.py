@@ -77,6 +77,14 @@ class Store:
         """Whether anything was ever scheduled."""
         return self._path.is_file()
 
+    def stamp(self) -> tuple[int, int]:
+        """Return what changes with every change; the same for as long as there is none."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (status.st_mtime_ns, status.st_size)
+
     @property
     def lease(self) -> Path:
         """Held by the one process that fires."""

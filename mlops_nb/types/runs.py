@@ -309,9 +309,9 @@ class Change(Record, frozen=True, kw_only=True):
     """Something that is other than before.
 
     Attributes:
-        kind: "run" or "deployment".
-        id: Which: the run's id, the deployment's name.
-        data: As it is now, a `Glimpse` or a `Deployment`; None where it is gone.
+        kind: "run", "deployment" or "schedule".
+        id: Which: the run's id, the deployment's or the schedule's name.
+        data: As it is now, a `Glimpse`, a `Deployment` or a `Schedule`; None where it is gone.
     """
 
     kind: str

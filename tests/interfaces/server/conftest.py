@@ -36,7 +36,7 @@ def ask(jp_fetch):
         pairs = [(name, value) for name, values in lists.items() for value in values]
         answer = await jp_fetch(
             "mlops", *path, method=method, params=pairs, raise_error=False,
-            body=json.dumps(body or {}) if method == "POST" else None,
+            body=json.dumps(body or {}) if method in ("POST", "PATCH") else None,
         )  # fmt: skip
         return answer.code, json.loads(answer.body)
 
