@@ -35,6 +35,8 @@ def main(url: str, token: str, project: str = "quickstart") -> None:
         for name, theme in THEMES.items():
             page.goto(f"{url}/workspaces/{name}/tree/{project}/quickstart.ipynb?token={token}")
             page.get_by_text("Train", exact=True).first.wait_for()
+            # The question about news, where nobody has answered it yet.
+            page.add_style_tag(content=".Toastify { display: none }")
             execute(page, "apputils:change-theme", theme=theme)
             execute(page, "mlops:show-panel")
             page.locator(".mlops-Row-main").first.wait_for()
@@ -58,14 +60,15 @@ def train(page: Page, project: str) -> None:
 
 def run(page: Page, project: str) -> None:
     """Show the newest run that has trained something."""
-    page.keyboard.press("Escape")
+    page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
     page.locator(".mlops-Row-name").get_by_text("quickstart.ipynb").first.click()
     page.locator(".mlops-Page:visible .mlops-Stages").wait_for()
 
 
 def comparison(page: Page, project: str) -> None:
     """Show two runs side by side."""
-    boxes = page.locator("#mlops-panel").get_by_role("checkbox")
+    rows = page.locator("#mlops-panel .mlops-Row").filter(has_text="quickstart.ipynb")
+    boxes = rows.get_by_role("checkbox")
     boxes.nth(0).check()
     boxes.nth(1).check()
     page.get_by_role("button", name="Compare 2").click()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.front import CURRENT, serious
+from tests.browser.front import CURRENT, RUN_MS, serious
 
 CHANGED = "([path, before]) => document.querySelector(path)?.getAttribute('d') !== before"
 EDITED = "rate: float = 0.25\nsteps: int = 8\npause_s: float = 0.05"
@@ -37,7 +37,7 @@ def test_its_page_shows_curve_parameters_pins_and_log(calm, trained):
         page.get_by_role("tabpanel").get_by_text(text).first.wait_for()
     page.get_by_role("tab", name="Log").click()
     page.get_by_label("Stage", exact=True).select_option("train")
-    page.get_by_label("Log of train").get_by_text("import mlflow").wait_for()
+    page.get_by_label("Log of train").get_by_text("fitted").wait_for()
     assert serious(calm.page, ".mlops-Page") == []
     page.get_by_role("tab", name="Metrics").click()
 
@@ -46,8 +46,10 @@ def test_the_executed_notebook_opens_and_cannot_be_saved(calm, trained):
     calm.run.get_by_role("button", name="Executed notebook").click()
     opened = calm.page.locator(".jp-NotebookPanel:visible")
     opened.get_by_text("mlflow.start_run").first.wait_for()
-    assert calm.page.evaluate(f"{CURRENT}.context.model.readOnly")
+    assert not calm.page.evaluate(f"{CURRENT}.context.contentsModel.writable")
+    assert opened.get_by_text("Train", exact=True).is_hidden()
     calm.execute("application:close")
+    calm.execute("mlops:open-run", project="sample", run=trained)
     calm.run.wait_for()
 
 
@@ -159,8 +161,10 @@ def test_pages_are_there_again_after_a_reload(calm, trained):
     calm.execute("mlops:open-run", project="sample", run=trained)
     calm.run.locator("header").get_by_text(trained).wait_for()
     # Lab saves its layout a moment after it has changed.
-    calm.page.wait_for_timeout(1500)
+    calm.page.wait_for_timeout(3000)
     calm.reload()
+    # The address names the notebook, which is before the page now.
+    calm.page.locator(".lm-DockPanel-tabBar").get_by_text(f"Run {trained[9:15]}").click()
     calm.run.locator("header").get_by_text(trained).wait_for()
 
 
@@ -171,13 +175,13 @@ def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, train
     ).first.wait_for()
     calm.execute("notebook:run-all-cells")
     card = calm.page.locator(".mlops-Card")
-    card.get_by_role("progressbar").wait_for()
+    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
     assert serious(calm.page, ".mlops-Card") == []
     calm.execute("docmanager:save")
     calm.execute("kernelmenu:restart")
     calm.dialog("Restart")
     calm.reload()
-    card.get_by_role("progressbar").wait_for()
+    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
     before = card.locator(".mlops-Chart path").first.get_attribute("d")
     calm.page.wait_for_function(CHANGED, arg=[".mlops-Card .mlops-Chart path", before])
     card.get_by_role("button", name=re.compile("^Cancel")).click()
