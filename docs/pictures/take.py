@@ -2,8 +2,7 @@
 
     python docs/pictures/take.py http://127.0.0.1:8888/lab TOKEN
 
-The quickstart has at least two runs then, and a deployment of the name `quickstart` if there is to
-be a picture of one. The browser is the system's chromium; pngquant, where there is one, makes the
+The quickstart has at least two runs then, and a deployment of the name `quickstart`. The browser is the system's chromium; pngquant, where there is one, makes the
 files smaller.
 """
 
@@ -53,20 +52,14 @@ def execute(page: Page, command: str, **args: object) -> None:
 
 
 def train(page: Page, project: str) -> None:
-    """Show the form of a run, and leave it."""
+    """Show the form of a run."""
     execute(page, "mlops:train", path=f"{project}/quickstart.ipynb")
     page.locator(".mlops-Train fieldset").first.wait_for()
 
 
-def run(page: Page, project: str) -> None:
-    """Show the newest run that has trained something."""
-    page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
-    page.locator(".mlops-Row-name").get_by_text("quickstart.ipynb").first.click()
-    page.locator(".mlops-Page:visible .mlops-Stages").wait_for()
-
-
 def comparison(page: Page, project: str) -> None:
-    """Show two runs side by side."""
+    """Leave the form, and show two runs side by side."""
+    page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
     rows = page.locator("#mlops-panel .mlops-Row").filter(has_text="quickstart.ipynb")
     boxes = rows.get_by_role("checkbox")
     boxes.nth(0).check()
@@ -78,12 +71,12 @@ def comparison(page: Page, project: str) -> None:
 
 
 def deployment(page: Page, project: str) -> None:
-    """Show what is deployed, where something is."""
+    """Show what is deployed."""
     execute(page, "mlops:open-deployment", project=project, name="quickstart")
     page.locator(".mlops-Page:visible").last.wait_for()
 
 
-VIEWS = {"train": train, "run": run, "comparison": comparison, "deployment": deployment}
+VIEWS = {"train": train, "comparison": comparison, "deployment": deployment}
 
 
 def save(page: Page, place: Path) -> None:
