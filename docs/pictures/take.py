@@ -2,8 +2,8 @@
 
     python docs/pictures/take.py http://127.0.0.1:8888/lab TOKEN
 
-The quickstart has at least two runs then, and a deployment of the name `quickstart`. The browser is the system's chromium; pngquant, where there is one, makes the
-files smaller.
+The quickstart has two runs then, or more, and a deployment of its name. The browser is the system's
+chromium; pngquant, where there is one, makes the files smaller.
 """
 
 from __future__ import annotations
