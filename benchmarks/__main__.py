@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import capture, metrics, provisioning, serving, training
+from benchmarks import capture, metrics, monitoring, provisioning, serving, training, tuning
 
 TABLES = {
     "training": training.table,
@@ -15,6 +15,8 @@ TABLES = {
     "metrics": metrics.table,
     "provisioning": provisioning.table,
     "serving": serving.table,
+    "tuning": tuning.table,
+    "monitoring": monitoring.table,
 }
 
 

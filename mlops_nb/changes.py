@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_nb import backends, moments, rollout
@@ -15,13 +16,15 @@ from mlops_nb.deployment import targets
 from mlops_nb.deployment.local import records
 from mlops_nb.exceptions import MlopsError
 from mlops_nb.journal import RUNS
+from mlops_nb.scheduling import desk
+from mlops_nb.scheduling.store import Store
 from mlops_nb.types import Change, Glimpse, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlops_nb.settings import Config
-    from mlops_nb.types import Deployment, Moment
+    from mlops_nb.types import Deployment, Moment, Record, Schedule
 
 # A folder may change twice within one tick of its clock.
 _TICK_NS = 50_000_000
@@ -158,8 +161,39 @@ class Deployments:
             yield from _differences("deployment", before, now)
 
 
+class Schedules:
+    """Schedules: made, fired, changed, forgotten.
+
+    Args:
+        config: The project's settings.
+    """
+
+    interval_s = 1.0
+
+    def __init__(self, config: Config) -> None:
+        self._config, self._store = config, Store(config)
+        self._known: dict[str, Schedule] | None = None
+        self._stamp: tuple[int, ...] | None = None
+
+    def look(self) -> Iterator[Change]:
+        """Yield the schedules that are other than at the last look."""
+        stamp = self._store.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        now = {schedule.name: schedule for schedule in self._schedules()}
+        before, self._known = self._known, now
+        if before is not None:
+            yield from _differences("schedule", before, now)
+
+    def _schedules(self) -> tuple[Schedule, ...]:
+        if not self._store.exists:
+            return ()
+        return desk.timetable(self._config, None, datetime.now(timezone.utc)).schedules
+
+
 def _differences(
-    kind: str, before: dict[str, Deployment], now: dict[str, Deployment]
+    kind: str, before: Mapping[str, Record], now: Mapping[str, Record]
 ) -> Iterator[Change]:
     for name in dict.fromkeys((*before, *now)):
         if before.get(name) != now.get(name):
@@ -167,7 +201,11 @@ def _differences(
 
 
 # A kind of its own for whatever else is to be shown as it changes.
-SOURCES: dict[str, Callable[[Config], Source]] = {"run": Runs, "deployment": Deployments}
+SOURCES: dict[str, Callable[[Config], Source]] = {
+    "run": Runs,
+    "deployment": Deployments,
+    "schedule": Schedules,
+}
 
 
 def _modified(path: os.PathLike[str]) -> int:

@@ -16,6 +16,7 @@
     ├── ImageError            an image cannot be built or pushed
     ├── DeploymentError       a model service cannot be put up or changed
     │   └── AbsentDeploymentError   there is none of that name
+    ├── ScheduleError         a schedule does not exist, or cannot fire
     └── RunError              the run asked for is in the wrong state
         └── AbsentRunError    there is none of that id
 
@@ -40,6 +41,7 @@ __all__ = [
     "PreflightError",
     "ProjectError",
     "RunError",
+    "ScheduleError",
     "StageError",
     "TrackingError",
     "UsageError",
@@ -147,3 +149,7 @@ class RunError(MlopsError):
 
 class AbsentRunError(RunError):
     """There is no run of that id."""
+
+
+class ScheduleError(MlopsError):
+    """A schedule does not exist, or cannot fire as it says."""

@@ -21,16 +21,24 @@ from mlops_nb import encoding
 from mlops_nb.exceptions import RunError
 from mlops_nb.points_file import PointsFile
 from mlops_nb.types import (
+    Evaluation,
     Failure,
+    Finding,
     Model,
+    Monitoring,
+    MonitoringReport,
+    Plan,
     Point,
     Progress,
     Record,
+    Report,
     Run,
     RunRequest,
     RunState,
     Stage,
     StageState,
+    Study,
+    Trial,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "MLOPS_RUN_ID"
 RUNS = "runs"
+TRIALS = "trials"
 RUN_FOLDER = "MLOPS_RUN_FOLDER"
 CRASH_AT = "MLOPS_CRASH_AT"
 _RESERVE_BYTES = 64 * 1024
@@ -142,6 +151,37 @@ class ModelLogged(Event, tag="model_logged", frozen=True, kw_only=True):
     model: Model
 
 
+class StudyBegun(Event, tag="study_begun", frozen=True, kw_only=True):
+    """A tuning begins, or goes on after a resume; what was tried before follows."""
+
+    plan: Plan
+
+
+class TrialChanged(Event, tag="trial_changed", frozen=True, kw_only=True):
+    """A trial has begun or ended."""
+
+    trial: Trial
+
+
+class ImportanceFound(Event, tag="importance_found", frozen=True, kw_only=True):
+    """How much each hyperparameter matters, by the trials so far."""
+
+    importance: dict[str, float]
+
+
+class ModelEvaluated(Event, tag="model_evaluated", frozen=True, kw_only=True):
+    """The run's model was evaluated, and has passed its gates or not."""
+
+    evaluation: Evaluation
+
+
+class WindowJudged(Event, tag="window_judged", frozen=True, kw_only=True):
+    """A window of a deployment's requests was compared with the training; what is to be said."""
+
+    monitoring: Monitoring
+    findings: tuple[Finding, ...] = ()
+
+
 class StageFinished(Event, tag="stage_finished", frozen=True, kw_only=True):
     """A stage ended; `seconds` by a monotonic clock, None where it could not say."""
 
@@ -183,7 +223,12 @@ AnyEvent = (
     | MetricsLogged
     | PointsLogged
     | ModelLogged
+    | ModelEvaluated
+    | WindowJudged
     | RevisionRouted
+    | StudyBegun
+    | TrialChanged
+    | ImportanceFound
     | StageFinished
     | StageKilled
     | RunFinished
@@ -213,6 +258,13 @@ class RunFolder:
     path: Path
 
     @property
+    def run_id(self) -> str:
+        """The id of the run; that of a trial is its tuning's, a slash and its number."""
+        if self.path.parent.name == TRIALS:
+            return f"{self.path.parent.parent.name}/{self.path.name}"
+        return self.path.name
+
+    @property
     def request(self) -> Path:
         """The request, written before the run starts and never changed."""
         return self.path / "request.json"
@@ -233,9 +285,32 @@ class RunFolder:
         return self.path / "notebook.ipynb"
 
     @property
+    def report(self) -> Path:
+        """The report of an evaluation or a window, as a page; beside it, as JSON, what it shows."""
+        return self.path / "report.html"
+
+    @property
     def lock(self) -> Path:
         """Held by the driver for as long as it lives."""
         return self.path / "driver.lock"
+
+    @property
+    def stop(self) -> Path:
+        """A `Stop`, which ends the notebook; absent where nobody asks for that."""
+        return self.path / "stop"
+
+    @property
+    def study(self) -> Path:
+        """What a tuning has tried, as Optuna keeps it."""
+        return self.path / "study.jsonl"
+
+    def trial(self, number: int) -> RunFolder:
+        """Return the folder of a trial, which is a run of its own."""
+        return RunFolder(self.path / TRIALS / str(number))
+
+    def trials(self) -> list[int]:
+        """Return the numbers of the trials that have a folder."""
+        return sorted(int(path.parent.name) for path in self.path.glob(f"{TRIALS}/*/request.json"))
 
     @property
     def work(self) -> Path:
@@ -334,7 +409,37 @@ class RunFolder:
     def with_files(self, run: Run) -> Run:
         """Return the run with the paths of what the folder holds by now."""
         notebook = str(self.notebook) if self.notebook.is_file() else None
-        return msgspec.structs.replace(run, notebook=notebook)
+        run = msgspec.structs.replace(run, notebook=notebook)
+        if not self.report.is_file():
+            return run
+        if run.monitoring is not None:
+            monitoring = msgspec.structs.replace(run.monitoring, report=str(self.report))
+            return msgspec.structs.replace(run, monitoring=monitoring)
+        if run.evaluation is None:
+            return run
+        evaluation = msgspec.structs.replace(run.evaluation, report=str(self.report))
+        return msgspec.structs.replace(run, evaluation=evaluation)
+
+    def keep_report(self, page: str, report: Report | MonitoringReport) -> None:
+        """Keep the report of an evaluation, or of a window."""
+        replace_file(self.report.with_suffix(".json"), encoding.record(report, indent=2).encode())
+        replace_file(self.report, page.encode())
+
+
+def read_report(page: Path) -> Report | None:
+    """Return what the report of an evaluation shows, None where it is not there."""
+    path = page.with_suffix(".json")
+    if not path.is_file():
+        return None
+    return msgspec.convert(encoding.loads(path.read_bytes()), Report)
+
+
+def read_window(page: Path) -> MonitoringReport | None:
+    """Return what the report of a window shows, None where it is not there."""
+    path = page.with_suffix(".json")
+    if not path.is_file():
+        return None
+    return msgspec.convert(encoding.loads(path.read_bytes()), MonitoringReport)
 
 
 def _crash_if_asked(when: str, event: AnyEvent) -> None:
@@ -444,8 +549,19 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
         case ModelLogged(model=model):
             known = run.model.digest if run.model and run.model.uri == model.uri else None
             return {"model": msgspec.structs.replace(model, digest=model.digest or known)}
+        case ModelEvaluated(evaluation=evaluation):
+            return {"evaluation": evaluation}
+        case WindowJudged(monitoring=monitoring, findings=findings):
+            return {"monitoring": monitoring, "findings": (*run.findings, *findings)}
         case RevisionRouted(deployment=name, revision=revision, url=url):
             return {"deployment": name, "revision": revision, "url": url}
+        case StudyBegun(plan=plan):
+            return {"study": Study(plan=plan)}
+        case TrialChanged(trial=trial):
+            return {"study": run.study.having(trial) if run.study else None}
+        case ImportanceFound(importance=importance):
+            rated = {"importance": importance}
+            return {"study": msgspec.structs.replace(run.study, **rated) if run.study else None}
         case StageFinished(stage=name, error=error):
             began = next((s.started_at for s in run.stages if s.name == name), None)
             stage = Stage(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_nb.journal import read_report, read_window
 from mlops_nb.series import Series
 from mlops_nb.types import Moment, StageState
 
@@ -82,7 +84,12 @@ def _moment(runner: Runner, run: Run, curves: tuple[Curve, ...]) -> Moment:
     stage = _at_work(run)
     text = runner.logs(run.id, stage, last_bytes=_LOG_BYTES) if stage else ""
     log = "\n".join(text.splitlines()[-_LOG_LINES:])
-    return Moment(run=run, curves=curves, stage=stage, log=log)
+    page = run.evaluation.report if run.evaluation is not None else None
+    # Once: a live card need not have it.
+    report = read_report(Path(page)) if page and run.state.terminal else None
+    watched = run.monitoring.report if run.monitoring is not None else None
+    window = read_window(Path(watched)) if watched and run.state.terminal else None
+    return Moment(run=run, curves=curves, stage=stage, log=log, report=report, window=window)
 
 
 def _at_work(run: Run) -> str | None:

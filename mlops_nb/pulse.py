@@ -63,8 +63,8 @@ class _Watch:
         meter = self._meters.setdefault(number, Meter(number))
         try:
             return meter.read(self._session, self._target.endpoint(name, number))
-        except (requests.RequestException, DeploymentError):
-            # It has ended since; its state will say so at the next look.
+        except (requests.RequestException, DeploymentError, ValueError):
+            # It has ended since, or counts nothing; its state will say how it is at the next look.
             return None
 
     def _taken(self, name: str, number: int) -> tuple[Input, ...]:

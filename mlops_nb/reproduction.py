@@ -15,6 +15,7 @@ import msgspec
 from mlops_nb import encoding
 from mlops_nb.capture import environment, git, repository
 from mlops_nb.exceptions import RunError
+from mlops_nb.pipelines import PIPELINES
 from mlops_nb.types import Check, RunState, Verdict
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mlops_nb.types import Environment, Run, RunRequest
 
 TOLERANCE = 1e-6
+_TRAINING = "training"
 
 
 def request(
@@ -60,9 +62,13 @@ def request(
         "tracking_uri": tracking_uri,
         "model_name": "",
     }
+    pipeline = PIPELINES[recorded.pipeline]
     return msgspec.structs.replace(
         recorded,
         id=run_id,
+        # A trial was one stage of its tuning; it is repeated as the training that it is.
+        stages=pipeline.stages,
+        pipeline_digest=pipeline.digest,
         # What ran on a cluster is repeated here: it needs no more than its record.
         backend="local",
         snapshot=snapshot,
@@ -83,6 +89,17 @@ def _data_repo(recorded: RunRequest, top: Path) -> str:
 
 def must_be_reproducible(run: Run) -> None:
     """Raise `RunError` where there is no result to compare with."""
+    if run.study is not None:
+        best = run.study.best
+        raise RunError(
+            f"run {run.id} is a tuning; its trials are what can be repeated",
+            hint=f"name one: jupyter mlops reproduce {run.id}/{best.number if best else 0}",
+        )
+    if run.pipeline != _TRAINING:
+        raise RunError(
+            f"run {run.id} is no training: it is of the pipeline {run.pipeline}",
+            hint="name a training: jupyter mlops runs",
+        )
     if run.state is not RunState.SUCCEEDED:
         raise RunError(
             f"run {run.id} is {run.state.value}: it has no result to compare with",

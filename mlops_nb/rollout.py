@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,12 +45,15 @@ class Found:
         run: The run that trained it, None for a model from elsewhere.
         snapshot: What that run had pinned.
         mlflow_run_id: Its run in MLflow.
+        gates: What the registry has of its gates: that it passed them, or which it failed; "" where
+            it has nothing.
     """
 
     model: Model
     run: str | None = None
     snapshot: Snapshot | None = None
     mlflow_run_id: str = ""
+    gates: str = ""
 
     @property
     def origin(self) -> Origin:
@@ -172,6 +175,11 @@ def _registered(wanted: dict[str, str], config: Config, run_of: Callable[[str], 
     model, run_id = store.find_version(
         wanted["name"], wanted.get("version", ""), wanted.get("alias", "")
     )
+    said = store.version_tag(wanted["name"], model.version or "", tags.GATES)
+    return replace(_trained(store, model, run_id, run_of), gates=said)
+
+
+def _trained(store: Store, model: Model, run_id: str, run_of: Callable[[str], Run]) -> Found:
     if not run_id:
         return Found(model=model)
     try:
@@ -203,6 +211,7 @@ def request(
     run_id: str,
     created_at: str,
     own_code: bool,
+    despite: tuple[Finding, ...] = (),
 ) -> RunRequest:
     """Return the request of a deployment, with the code pinned that it needs.
 
@@ -214,11 +223,17 @@ def request(
         created_at: ISO 8601, UTC.
         own_code: Whether wrapper and modules are those of the working tree now; those of the run
             that trained the model if not.
+        despite: What speaks against it, where it goes on all the same.
     """
     wanted = msgspec.structs.replace(descriptor, target=descriptor.target or config.deploy_target)
     targets.target(config, wanted.target).check(wanted)
     pins, findings = _pins(found, config, run_id, own_code=own_code)
-    origin = msgspec.structs.replace(found.origin, code=pins.code.sha, deployed_by=run_id)
+    origin = msgspec.structs.replace(
+        found.origin,
+        code=pins.code.sha,
+        deployed_by=run_id,
+        despite=despite[0].message if despite else None,
+    )
     return RunRequest(
         id=run_id,
         pipeline=pipelines.DEPLOYMENT.name,
@@ -230,7 +245,7 @@ def request(
             pins, config, wanted, origin, mlflow_run_id=found.mlflow_run_id
         ),
         created_at=created_at,
-        findings=(*findings, *_elsewhere(config)),
+        findings=(*despite, *findings, *_elsewhere(config)),
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
     )
@@ -253,15 +268,19 @@ def _pins(
     found: Found, config: Config, run_id: str, *, own_code: bool
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     if found.snapshot is not None and not own_code:
-        return _kept(found.snapshot, config, run_id), ()
+        return kept(found.snapshot, config, run_id), ()
     here, findings = snapshots.take_code(config, name=run_id)
     if found.snapshot is None:
         return here, findings
     return msgspec.structs.replace(found.snapshot, code=here.code), findings
 
 
-def _kept(pins: Snapshot, config: Config, run_id: str) -> Snapshot:
-    """Return a run's pins under a ref of this deployment's own."""
+def kept(pins: Snapshot, config: Config, run_id: str) -> Snapshot:
+    """Return a run's pins under a ref of another run's own.
+
+    Raises:
+        UsageError: The repository has lost the commit.
+    """
     repository = Repository.find(config.root)
     try:
         repository.keep(pins.code.sha, run_id)

@@ -7,6 +7,7 @@ Precedence: an argument of the call, then `MLOPS_NB_<SECTION>_<KEY>` in the envi
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import sys
 from dataclasses import dataclass, field, fields, replace
@@ -35,13 +36,22 @@ def _table(description: str) -> Any:
     return field(default_factory=dict, metadata={"description": description, "default": {}})
 
 
+class _Structure(dict[str, Any]):
+    """The default of a table of any values."""
+
+
+def _structure(description: str) -> Any:
+    metadata = {"description": description, "default": _Structure()}
+    return field(default_factory=dict, metadata=metadata)
+
+
 @dataclass(frozen=True)
 class Config:
     """The settings of one project.
 
     A field `data_train` is `train` of the section `[data]` in `mlops.toml`, and
     `MLOPS_NB_DATA_TRAIN` in the environment. Lists are comma-separated there, and tables lists of
-    `key=value`.
+    `key=value`; `[tuning.space]` is JSON.
     """
 
     root: Path
@@ -63,9 +73,32 @@ class Config:
     data_test: str = _setting("", "dataset to evaluate on, never shown to tuning")
     data_other: tuple[str, ...] = _setting((), "further datasets that the notebook reads")
     data_target: str = _setting("", "column to predict; found by the model's signature if empty")
+    gates_require: tuple[str, ...] = _setting(
+        (), "what a model has to meet, such as test_accuracy>=0.9 or test_accuracy>=champion-0.01"
+    )
+    gates_significance: float = _setting(
+        0.05, "how often a model that is no better may pass for one that is"
+    )
+    evaluation_slices: tuple[str, ...] = _setting(
+        (), "columns by whose values the metrics are given as well"
+    )
+    evaluation_task: str = _setting("", "classification or regression; found out if empty")
     model_name: str = _setting("", "registered name of the model; the project's name if empty")
     model_alias: str = _setting("challenger", "alias that a new model version gets")
     deploy_target: str = _setting("local", "where models are served: local, container or kserve")
+    tuning_space: Mapping[str, Any] = _structure(
+        "what tune searches, by parameter: {low, high, step, log} or a list of choices"
+    )
+    tuning_objective: str = _setting("", "metric that tune looks at, as the notebook logs it")
+    tuning_direction: str = _setting("", "maximize or minimize")
+    tuning_trials: int = _setting(20, "trials of a tuning")
+    tuning_parallel: int = _setting(0, "trials at once; 0 for one a core")
+    tuning_sampler: str = _setting("tpe", "what is tried next: tpe, random, grid or cmaes")
+    tuning_pruner: str = _setting(
+        "median", "what is stopped early: none, median, percentile, halving or hyperband"
+    )
+    tuning_seed: int = _setting(0, "seed of the sampler")
+    tuning_deadline_s: int = _setting(0, "seconds after which a tuning ends; 0 for no limit")
     tracking_uri: str = _setting("", "MLflow tracking URI; the project's own store if empty")
     tracking_experiment: str = _setting("", "MLflow experiment; the project's name if empty")
     tracking_autolog: bool = _setting(True, "whether MLflow logs what libraries do by itself")
@@ -147,6 +180,22 @@ class Config:
     )
     kserve_service_account: str = _setting("", "service account of the services' pods")
     kserve_pull_secrets: tuple[str, ...] = _setting((), "secrets for pulling the models' images")
+    schedule_timezone: str = _setting("UTC", "zone of cron lines that name none")
+    schedule_in_server: bool = _setting(
+        True, "whether the Jupyter server fires schedules while it runs"
+    )
+    schedule_parallel: int = _setting(16, "firings that this machine follows at once")
+    schedule_poll_s: int = _setting(60, "seconds between two looks for changes")
+    notify_on: tuple[str, ...] = _setting(
+        ("failure", "drift"), "what of a firing is told: failure, success, drift"
+    )
+    notify_command: tuple[str, ...] = _setting(
+        (), "command that is told, program and arguments; it reads JSON from its standard input"
+    )
+    notify_webhook: str = _setting(
+        "", "URL that is told by POST, or the name of the environment variable that has it"
+    )
+    notify_timeout_s: int = _setting(30, "seconds that each of them may take")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -282,7 +331,7 @@ class Config:
                     _parsed(variable, text, f.metadata["default"]),
                     variable,
                 )
-        for name in ("tracking_uri", "data_repo", "kubeflow_url"):
+        for name in ("tracking_uri", "data_repo", "kubeflow_url", "notify_webhook"):
             _must_hold_no_password(dotted(name), values.get(name, ""))
         return cls(root=root, sources=sources, **values)
 
@@ -340,10 +389,16 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise _ill_typed(name, value, 'a list of strings, such as ["a", "b"]')
+    if isinstance(default, _Structure):
+        if isinstance(value, dict):
+            return value
+        raise _ill_typed(name, value, f"a table: [{dotted(name)}]")
     if isinstance(default, dict):
         if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
             return value
         raise _ill_typed(name, value, f'a table of strings: [{dotted(name)}] and KEY = "value"')
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
     if type(value) is not type(default):
         raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
     return value
@@ -357,6 +412,7 @@ def _must_hold_no_password(name: str, uri: str) -> None:
 
 _PASSWORDS = {
     "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "notify.webhook": "name an environment variable that has the whole URL",
     "kubeflow.url": "set kubeflow.auth, and give the password by MLOPS_NB_KUBEFLOW_PASSWORD",
     "data.repo": "git asks its credential helper: git config credential.helper",
 }
@@ -366,9 +422,21 @@ def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
     return ConfigError(f"the setting {dotted(name)} is {value!r}", hint=f"it takes {wanted}")
 
 
+def _json(variable: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{variable} is {text!r}", hint="it takes a JSON object")
+    return value
+
+
 def _parsed(variable: str, text: str, default: Any) -> Any:
     if isinstance(default, tuple):
         return tuple(item.strip() for item in text.split(",") if item.strip())
+    if isinstance(default, _Structure):
+        return _json(variable, text)
     if isinstance(default, dict):
         pairs = [item.strip().partition("=") for item in text.split(",") if item.strip()]
         if not all(key and sign for key, sign, _ in pairs):
@@ -385,4 +453,9 @@ def _parsed(variable: str, text: str, default: Any) -> Any:
             return int(text)
         except ValueError:
             raise ConfigError(f"{variable} is {text!r}", hint="it takes a whole number") from None
+    if isinstance(default, float):
+        try:
+            return float(text)
+        except ValueError:
+            raise ConfigError(f"{variable} is {text!r}", hint="it takes a number") from None
     return text

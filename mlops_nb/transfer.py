@@ -29,6 +29,7 @@ from mlops_nb.capture import dvc, git, secrets
 from mlops_nb.capture.repository import DATA_SUFFIX, Repository
 from mlops_nb.exceptions import DataError, RunError
 from mlops_nb.journal import RunFolder
+from mlops_nb.runners.records import must_be_whole
 
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
@@ -60,6 +61,7 @@ def write(config: Config, run: Run, path: Path) -> None:
         CodeError: The repository has lost the commit.
         DataError: DVC's cache has lost data, or they are corrupt.
     """
+    must_be_whole(run.id)
     if not run.state.terminal:
         raise RunError(
             f"run {run.id} goes on", hint=f"wait for its end: jupyter mlops watch {run.id}"

@@ -4,6 +4,7 @@ import json
 import math
 import threading
 
+import msgspec
 import pytest
 
 from mlops_nb.exceptions import RunError
@@ -19,6 +20,7 @@ from mlops_nb.journal import (
     new_run,
     replace_file,
 )
+from mlops_nb.runners.records import Records
 from mlops_nb.types import (
     Code,
     Environment,
@@ -180,3 +182,23 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_trials_are_runs_in_the_folder_of_their_tuning(tmp_path):
+    records = Records(tmp_path)
+    tuning = records.new(request())
+    trial = tuning.trial(3)
+    trial.create(msgspec.structs.replace(request(), id=f"{tuning.run_id}/3"))
+    assert records.ids() == (tuning.run_id,)
+    assert trial.run_id == f"{tuning.run_id}/3"
+    assert records.folder(trial.run_id).load().id == trial.run_id
+    assert tuning.trials() == [3]
+
+
+@pytest.mark.parametrize("number", ["", "4", "03", "-1", "../../..", "3/", "3/../3", "\u0663"])
+def test_what_is_no_trial_is_not_found(tmp_path, number):
+    records = Records(tmp_path)
+    tuning = records.new(request())
+    tuning.trial(3).create(msgspec.structs.replace(request(), id=f"{tuning.run_id}/3"))
+    with pytest.raises(RunError, match="there is no run"):
+        records.folder(f"{tuning.run_id}/{number}")

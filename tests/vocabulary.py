@@ -93,6 +93,6 @@ PANELS_END = (
 
 
 def shown(outputs: list) -> str:
-    """Return the last thing that a cell shows, as text."""
-    last = outputs[-1]
-    return last["text"] if last.output_type == "stream" else last.data["text/plain"]
+    """Return what a cell prints, or the last thing that it shows, as text."""
+    printed = "".join(output["text"] for output in outputs if output.output_type == "stream")
+    return printed.strip() or outputs[-1].data["text/plain"]

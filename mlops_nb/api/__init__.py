@@ -4,6 +4,8 @@ Each takes `project`, a folder of the project; the current folder if None.
 """
 
 from mlops_nb.api.answers import as_json
+from mlops_nb.api.evaluation import evaluate
+from mlops_nb.api.monitoring import label, monitor
 from mlops_nb.api.platforms import build_images, compile, login, logout, publish
 from mlops_nb.api.projects import (
     config,
@@ -42,7 +44,16 @@ from mlops_nb.api.services import (
     traffic,
     undeploy,
 )
+from mlops_nb.api.timetable import (
+    fire_in_background,
+    reschedule,
+    schedule,
+    scheduler,
+    schedules,
+    unschedule,
+)
 from mlops_nb.api.training import repeat, reproduce, train, verdict
+from mlops_nb.api.tuning import tune
 
 __all__ = [
     "as_json",
@@ -55,15 +66,19 @@ __all__ = [
     "delete",
     "deploy",
     "deployments",
+    "evaluate",
     "export",
+    "fire_in_background",
     "follow",
     "import_",
     "init",
     "inside_run",
+    "label",
     "login",
     "logout",
     "logs",
     "models",
+    "monitor",
     "parameter_names",
     "parameters",
     "points",
@@ -72,9 +87,13 @@ __all__ = [
     "pulses",
     "repeat",
     "reproduce",
+    "reschedule",
     "resume",
     "rollback",
     "runs",
+    "schedule",
+    "scheduler",
+    "schedules",
     "show",
     "sources",
     "status",
@@ -82,7 +101,9 @@ __all__ = [
     "track",
     "traffic",
     "train",
+    "tune",
     "undeploy",
+    "unschedule",
     "value_names",
     "verdict",
     "watch",

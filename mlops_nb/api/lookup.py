@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends
+from mlops_nb import backends, occasion
 from mlops_nb.capture import snapshot
 from mlops_nb.exceptions import AbsentRunError, RunError
 from mlops_nb.settings import Config
@@ -39,7 +39,13 @@ def wanted_snapshot(
 
 
 def new_id() -> str:
-    """Return an id that sorts by time, to a part of a second, and is no other process's."""
+    """Return an id that sorts by time, to a part of a second, and is no other process's.
+
+    A schedule's firing has the id that its run gets.
+    """
+    firing = occasion.current()
+    if firing is not None:
+        return firing.run_id
     moment = now()
     part = moment.microsecond * 4096 // 1_000_000
     return f"{moment:%Y%m%d-%H%M%S}-{part:03x}{secrets.token_hex(2)}"
@@ -51,8 +57,12 @@ def now() -> datetime:
 
 
 def resolve(runner: Runner, run_id: str) -> str:
-    """Return the id of a run: of an id, of the beginning of one, or of "latest"."""
-    return resolved(runner.ids(), run_id)
+    """Return the id of a run: of an id, of the beginning of one, or of "latest".
+
+    With a slash and a number after it, it is the id of a trial.
+    """
+    run, slash, number = run_id.partition("/")
+    return resolved(runner.ids(), run) + slash + number
 
 
 def resolved(ids: Sequence[str], run_id: str) -> str:

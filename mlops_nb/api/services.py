@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, pipelines, promotion, pulse, rollout
+from mlops_nb import backends, clearance, pipelines, promotion, pulse, rollout
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolved
 from mlops_nb.deployment import asking
@@ -24,6 +24,7 @@ def deploy(
     target: str | None = None,
     traffic: str | None = None,
     write: bool = False,
+    force: bool = False,
     settings: Mapping[str, Any] | None = None,
     wait: bool = False,
     project: Folder = None,
@@ -38,6 +39,7 @@ def deploy(
         traffic: What the new revision gets, likewise: "replace", "shadow", or the percentage of a
             canary, such as "10".
         write: Write the descriptor to `deployment.yaml`, and deploy nothing.
+        force: Deploy it also where its last evaluation has failed a gate; the record says so.
         settings: Settings for this deployment alone.
         wait: Return when it has ended.
         project: A folder of the project.
@@ -47,6 +49,7 @@ def deploy(
         served meanwhile stays as it is.
 
     Raises:
+        DeploymentError: The model's last evaluation has failed a gate; nothing was started.
         MlopsError: There is no such model, or the descriptor is wrong; nothing was started.
     """
     config = Config.load(project).with_settings(settings or {})
@@ -62,6 +65,8 @@ def deploy(
     found = rollout.find(wanted.model, config, run_of)
     if write:
         return rollout.write(rollout.pinned(wanted, found), config)
+    why_not = clearance.refusal(found, wanted.gates, runner.list())
+    despite = clearance.must_be_cleared(found, why_not, force=force)
     projects.prepare_state(config)
     request = rollout.request(
         rollout.pinned(wanted, found),
@@ -70,6 +75,7 @@ def deploy(
         run_id=new_id(),
         created_at=now().isoformat("T", "seconds"),
         own_code=rollout.is_file(what),
+        despite=despite,
     )
     run = runner.submit(request)
     return last(runner.watch(run.id)) if wait else run

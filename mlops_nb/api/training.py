@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb import backends, journal, pipelines, reach, reproduction
-from mlops_nb import project as projects
+from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
-from mlops_nb.capture import publication, snapshot
+from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import MlopsError, UsageError
 from mlops_nb.pipelines.arguments import training as parameters
-from mlops_nb.runners.records import Records
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Run, RunRequest, Verdict
 
@@ -56,11 +55,7 @@ def train(
     Raises:
         MlopsError: Something cannot be pinned; nothing was started.
     """
-    if projects.inside_run():
-        raise UsageError(
-            "this notebook is being executed by a run; a run does not start runs",
-            hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
-        )
+    submission.must_be_outside_of_runs()
     config = (
         Config.load(project)
         .with_settings(settings or {})
@@ -68,25 +63,15 @@ def train(
             run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache, run_push=push
         )
     )
-    runner = backends.runner(config)
     run_id = new_id()
     wanted = wanted_snapshot(notebook, params, train, test)
     if dry_run:
         captured = snapshot.preview(config, wanted)
         reached = tuple(reach.findings(config, captured.snapshot, pushed=config.run_push))
         return journal.new_run(_training(run_id, config, captured, reached))
-    projects.prepare_state(config)
-    captured = snapshot.take(config, wanted, name=run_id)
-    try:
-        if config.run_push:
-            publication.push(config, captured.snapshot, name=run_id)
-        reached = reach.must_be_reached(config, captured.snapshot)
-        run = runner.submit(_training(run_id, config, captured, reached))
-    except MlopsError:
-        if not Records(config.state_folder / journal.RUNS).has(run_id):
-            Repository.find(config.root).forget(run_id)
-        raise
-    return last(runner.watch(run.id)) if wait else run
+    request = functools.partial(_training, run_id, config)
+    run = submission.submit(config, wanted, run_id, request)
+    return last(backends.runner(config).watch(run.id)) if wait else run
 
 
 def _training(

@@ -20,6 +20,7 @@ from mlops_nb.types import Dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlops_nb.capture.commit import Commit
     from mlops_nb.capture.repository import Repository
     from mlops_nb.settings import Config
 
@@ -44,19 +45,25 @@ class Source(Protocol):
 
 
 @contextmanager
-def opened(config: Config, repository: Repository, *, keep: bool) -> Iterator[Source]:
+def opened(
+    config: Config, repository: Repository, *, keep: bool, commit: Commit | None = None
+) -> Iterator[Source]:
     """Open the repository that the project's datasets are in.
 
     Args:
         config: The project's settings.
         repository: The code's repository.
         keep: Whether to put changed contents into DVC's cache.
+        commit: The commit of the code, None for the working tree.
 
     Raises:
         DataError: The data repository cannot be read, or has no such revision.
     """
     if not config.data_repo:
-        yield OwnData(config, repository, keep=keep)
+        if commit is None:
+            yield OwnData(config, repository, keep=keep)
+        else:
+            yield CommittedData(str(repository.root.resolve()), commit.sha, commit.bare, config)
         return
     local = config.root / config.data_repo
     repo = str(local.resolve()) if local.is_dir() else config.data_repo
@@ -197,12 +204,42 @@ class OtherData:
         if content is None or blob is None:
             raise DataError(
                 f"{self.repo} has no {place} at {self.sha[:12]}, under neither DVC nor git",
-                hint="name another path, or another commit: data.revision in mlops.toml",
+                hint="name another path, or a commit that has it",
             )
         return Dataset(
             role=role, path=place, hash=f"git:{blob}", repo=self.repo, sha=self.sha,
             size_bytes=len(content),
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CommittedData:
+    """The code's repository at the commit that is pinned; what is on the disk plays no part.
+
+    Attributes:
+        repo: The repository's top folder.
+        sha: The commit.
+        bare: A bare repository that holds it.
+        config: The project's settings, for where its folder is.
+    """
+
+    repo: str
+    sha: str
+    bare: Path
+    config: Config
+    replaced: Mapping[str, bytes] = field(default_factory=dict)
+
+    def of_project(self, place: str) -> str:
+        """Return the path in the repository of what a setting or an argument names."""
+        return inside(Path(self.repo), self.config.root / place)
+
+    def dataset(self, role: str, place: str) -> Dataset:
+        """Pin a dataset as the commit says.
+
+        Raises:
+            DataError: The commit has none of that name.
+        """
+        return OtherData(self.repo, self.sha, self.bare).dataset(role, place)
 
 
 def inside(top: Path, path: Path, error: type[ProjectError] = DataError) -> str:

@@ -84,6 +84,20 @@ def resolve(
     return tuple(_resolved(parameter, session or {}, arguments) for parameter in declared)
 
 
+def checked(declared: Hyperparameter, value: Any, source: str) -> Any:
+    """Return a value as the parameter takes it.
+
+    Args:
+        declared: The parameter.
+        value: The value.
+        source: Who gives it, for the message.
+
+    Raises:
+        UsageError: It is of another type, or cannot be passed on exactly.
+    """
+    return _fitting(declared, _exact(declared, value, source))
+
+
 def parse_text(text: str, declared: Hyperparameter) -> Any:
     """Read `--param name=text` by the parameter's declared type.
 

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from mlops_nb import processes
 from mlops_nb.capture import git, worktree
 from mlops_nb.capture.worktree import DEFAULT_RULES, Entry, Rules
@@ -104,6 +106,62 @@ class Repository:
             )  # fmt: skip
         dirty = head is None or bool(changes.entries) or bool(against_head.returncode)
         return self._code(folder, sha=head or "", dirty=dirty, ref=""), changes.findings
+
+    def pinned(self, sha: str, folder: Path, *, name: str, branch: str | None) -> Code:
+        """Return a commit as the code of a run, kept under a snapshot ref where it gets a name.
+
+        Args:
+            sha: The commit.
+            folder: The project's folder.
+            name: Last part of the ref, "" to keep nothing.
+            branch: What it was the head of.
+
+        Raises:
+            CodeError: The repository does not have it.
+        """
+        if name:
+            self.keep(sha, name)
+        code = self._code(folder, sha=sha, dirty=False, ref=REF_PREFIX + name if name else "")
+        return structs.replace(code, branch=branch)
+
+    def head_of(self, branch: str) -> str:
+        """Return the commit that a branch is at now; of `REMOTE/BRANCH`, as the remote has it.
+
+        Nothing of the user's is moved, neither the branch nor what is known of the remote's.
+
+        Raises:
+            CodeError: There is no such branch, or the remote gives no answer.
+        """
+        sha = self.resolve(f"refs/heads/{branch}^{{commit}}")
+        if sha is not None:
+            return sha
+        remote, _, name = branch.partition("/")
+        known = self.git("remote").stdout.decode().split()
+        if not name or remote not in known:
+            raise CodeError(
+                f"{self.root} has no branch {branch!r}",
+                hint="name one that it has, or one of a remote, such as origin/main: git branch -a",
+            )
+        return self._fetched(remote, name)
+
+    def _fetched(self, remote: str, name: str) -> str:
+        listed = self.git("ls-remote", "--", remote, f"refs/heads/{name}", check=False)
+        if listed.returncode:
+            raise CodeError(
+                f"the remote {remote} gives no answer: {git.message(listed)}",
+                hint=f"see what it says: git -C {self.root} ls-remote {remote}",
+            )
+        sha = listed.stdout.decode().partition("\t")[0]
+        if not sha:
+            raise CodeError(
+                f"the remote {remote} has no branch {name!r}",
+                hint=f"see what it has: git -C {self.root} ls-remote --heads {remote}",
+            )
+        if not git.has_commit(self.root, sha):
+            # Without a refmap git would move refs/remotes, which is the user's to do.
+            options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
+            self.git("fetch", *options, remote, f"refs/heads/{name}")
+        return sha
 
     @cached_property
     def _without_filters(self) -> tuple[str, ...]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import history
+from mlops_nb import history, occasion
 from mlops_nb.capture import (
+    commit,
     datasets,
     environment,
     hyperparameters,
@@ -26,11 +28,12 @@ from mlops_nb.capture import (
 from mlops_nb.capture.repository import Repository
 from mlops_nb.capture.worktree import Rules
 from mlops_nb.exceptions import NotebookError, PreflightError, UsageError
-from mlops_nb.types import CommandLineText, Dataset, Finding, Hyperparameter, Snapshot
+from mlops_nb.types import Code, CommandLineText, Dataset, Finding, Hyperparameter, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from mlops_nb.capture.commit import Commit
     from mlops_nb.settings import Config
 
 DATASET_PARAMETERS = {"train": "train_dataset", "test": "test_dataset"}
@@ -72,12 +75,16 @@ def take(config: Config, wanted: Wanted, *, name: str) -> Captured:
     Raises:
         MlopsError: Something cannot be pinned; nothing was submitted.
     """
-    return _Capture(config, wanted, keep=True).snapshot(name)
+    with _place(config) as place:
+        captured = _Capture(config, wanted, keep=True, commit=place).snapshot(name)
+    _accepted(config, captured.snapshot, name)
+    return captured
 
 
 def preview(config: Config, wanted: Wanted) -> Captured:
     """Return what `take` would pin, and keep nothing."""
-    return _Capture(config, wanted, keep=False).snapshot("")
+    with _place(config) as place:
+        return _Capture(config, wanted, keep=False, commit=place).snapshot("")
 
 
 def hyperparameters_of(config: Config, wanted: Wanted) -> tuple[Hyperparameter, ...]:
@@ -85,36 +92,99 @@ def hyperparameters_of(config: Config, wanted: Wanted) -> tuple[Hyperparameter, 
     return _Capture(config, wanted, keep=False).hyperparameters()
 
 
-def take_code(config: Config, *, name: str) -> tuple[Snapshot, tuple[Finding, ...]]:
-    """Pin code and environment alone, for what is no run of a notebook.
+def take_code(
+    config: Config, *, name: str, tests: Sequence[str] = ()
+) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """Pin code, environment and test data, for what is no run of a notebook.
+
+    Args:
+        config: The project's settings.
+        name: Name of the snapshot's ref, the run's id.
+        tests: Test datasets.
 
     Raises:
         MlopsError: Something cannot be pinned; nothing was submitted.
     """
     repository = Repository.find(config.root)
     top = repository.root.resolve()
-    rules = Rules(config.code_file_limit_mb, config.code_include)
-    code, findings = repository.snapshot(name, config.root, {}, rules)
+    findings: tuple[Finding, ...] = ()
+    with _place(config) as place:
+        pinned, replaced = _pinned_tests(config, repository, tests, place) if tests else ([], {})
+        if place is not None:
+            code = repository.pinned(place.sha, config.root, name=name, branch=place.branch)
+        else:
+            rules = Rules(config.code_file_limit_mb, config.code_include)
+            code, findings = repository.snapshot(name, config.root, replaced, rules)
     code = msgspec.structs.replace(code, python_path=environment.import_paths(top))
     pins = Snapshot(
         code=code,
         notebook="",
-        datasets=(),
+        datasets=tuple(msgspec.structs.replace(d, sha=d.sha or code.sha) for d in pinned),
         hyperparameters=(),
         environment=environment.read(top),
     )
+    _accepted(config, pins, name)
     return pins, (*preflight.of_code(code), *findings)
 
 
+@contextmanager
+def _place(config: Config) -> Iterator[Commit | None]:
+    """Open the commit that a firing pins; None for the user's working tree."""
+    firing = occasion.current()
+    if firing is None or firing.commit is None:
+        yield None
+        return
+    with commit.opened(Repository.find(config.root), firing.commit, firing.branch) as opened:
+        yield opened
+
+
+def _accepted(config: Config, snapshot: Snapshot, name: str) -> None:
+    """Let the firing look at what was pinned; what it does not want is let go of again."""
+    firing = occasion.current()
+    if firing is None:
+        return
+    try:
+        firing.accept(snapshot)
+    except BaseException:
+        Repository.find(config.root).forget(name)
+        raise
+
+
+def _pinned_tests(
+    config: Config, repository: Repository, places: Sequence[str], commit: Commit | None
+) -> tuple[list[Dataset], Mapping[str, bytes]]:
+    with datasets.opened(config, repository, keep=True, commit=commit) as source:
+        pinned = [source.dataset("test", source.of_project(place)) for place in places]
+        return pinned, source.replaced
+
+
 class _Capture:
-    def __init__(self, config: Config, wanted: Wanted, *, keep: bool) -> None:
-        self.config, self.wanted, self.keep = config, wanted, keep
+    """One capture.
+
+    Args:
+        config: The project's settings.
+        wanted: What the call asks for.
+        keep: Whether what is pinned is kept.
+        commit: The commit to pin, None for the working tree with what the session has set.
+    """
+
+    def __init__(
+        self, config: Config, wanted: Wanted, *, keep: bool, commit: Commit | None = None
+    ) -> None:
+        self.config, self.wanted, self.keep, self.commit = config, wanted, keep, commit
         self.repository = Repository.find(config.root)
         self.top = self.repository.root.resolve()
-        self.namespace = session.namespace()
+        # Where the files are that are pinned.
+        self.tree = commit.tree if commit is not None else self.top
+        # A firing has no session, and gets none by being tried out in one.
+        alone = commit is not None or (
+            occasion.current() is not None and wanted.notebook is not None
+        )
+        self.namespace = None if alone else session.namespace()
 
     def snapshot(self, name: str) -> Captured:
-        with datasets.opened(self.config, self.repository, keep=self.keep) as source:
+        opened = datasets.opened(self.config, self.repository, keep=self.keep, commit=self.commit)
+        with opened as source:
             return self._snapshot(name, source)
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
@@ -127,7 +197,7 @@ class _Capture:
         # Asked once: the answer may come from the Jupyter server.
         own = self._is_own(path)
         unsaved = self._saved(path) if own and self.keep else ()
-        place = datasets.inside(self.top, path, NotebookError)
+        place = datasets.inside(self.tree, path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, own=own)
         installed = environment.read(self.top)
@@ -140,12 +210,12 @@ class _Capture:
         import_paths = environment.import_paths(self.top)
         found = preflight.check(
             preflight.Evidence(
-                top=self.top,
+                top=self.tree,
                 hyperparameters=parameters,
                 datasets=pinned,
                 document=document,
                 executed=history.executed() if own else (),
-                import_folders=[path.parent, *(self.top / folder for folder in import_paths)],
+                import_folders=[path.parent, *(self.tree / folder for folder in import_paths)],
                 ignored=self._left_out,
                 unpinned=self._unpinned(pinned) if own is not False else (),
                 from_folders=environment.from_folders(installed.lock),
@@ -153,12 +223,7 @@ class _Capture:
         )
         if self.keep:
             _stop_at_errors(found)
-        rules = Rules(self.config.code_file_limit_mb, self.config.code_include)
-        code, findings = (
-            self.repository.snapshot(name, self.config.root, source.replaced, rules)
-            if self.keep
-            else self.repository.preview(self.config.root, rules)
-        )
+        code, findings = self._code(name, source)
         pins = Snapshot(
             code=msgspec.structs.replace(code, python_path=import_paths),
             notebook=place,
@@ -170,12 +235,34 @@ class _Capture:
         )
         return Captured(pins, (*preflight.of_code(code), *findings, *unsaved, *found))
 
+    def _code(self, name: str, source: datasets.Source) -> tuple[Code, tuple[Finding, ...]]:
+        root = self.config.root
+        if self.commit is not None:
+            sha, branch = self.commit.sha, self.commit.branch
+            return self.repository.pinned(sha, root, name=name, branch=branch), ()
+        rules = Rules(self.config.code_file_limit_mb, self.config.code_include)
+        if self.keep:
+            return self.repository.snapshot(name, root, source.replaced, rules)
+        return self.repository.preview(root, rules)
+
     def _notebook(self) -> Path:
         if self.wanted.notebook is None:
             return notebook.locate(self.namespace)
         given = Path(self.wanted.notebook)
+        if self.commit is not None:
+            return self._committed(self.commit, given)
         here, of_project = given.absolute(), self.config.root / given
         return of_project if of_project.exists() and not here.exists() else here
+
+    def _committed(self, commit: Commit, given: Path) -> Path:
+        path = self.tree / self.config.root.resolve().relative_to(self.top) / given
+        if not path.is_file():
+            where = f"branch {commit.branch} at {commit.sha[:12]}" if commit.branch else commit.sha
+            raise NotebookError(
+                f"{where} has no notebook {given}",
+                hint="commit it to the branch, or name another one",
+            )
+        return path
 
     def _hyperparameters(
         self, document: Mapping[str, Any], *, own: bool | None
@@ -204,6 +291,8 @@ class _Capture:
 
     def _is_own(self, path: Path) -> bool | None:
         """Whether the session runs this notebook; None where that cannot be told."""
+        if self.commit is not None:
+            return False
         if self.namespace is None:
             return None
         if self.wanted.notebook is None:
@@ -246,7 +335,7 @@ class _Capture:
             if given[role]:
                 places.append((role, source.of_project(str(given[role]))))
             elif isinstance(in_notebook, str) and in_notebook:
-                places.append((role, datasets.inside(self.top, path.parent / in_notebook)))
+                places.append((role, datasets.inside(self.tree, path.parent / in_notebook)))
             elif settings[role]:
                 places.append((role, source.of_project(settings[role])))
         places += [("other", source.of_project(place)) for place in self.config.data_other]
@@ -254,8 +343,9 @@ class _Capture:
 
     def _left_out(self, paths: Sequence[Path]) -> set[Path]:
         """Return those of some files that git ignores and that the settings do not include."""
-        included = [self.repository.root / place for place in self.config.code_include]
-        ignored = self.repository.ignored(paths)
+        here = Repository(self.tree) if self.commit is not None else self.repository
+        included = [here.root / place for place in self.config.code_include]
+        ignored = here.ignored(paths)
         return {path for path in ignored if not any(map(path.is_relative_to, included))}
 
     def _unpinned(self, pinned: Sequence[Dataset]) -> list[tuple[str, str]]:
@@ -290,14 +380,16 @@ class _Capture:
             p
             if p.name not in paths or self._same_file(folder, p.value, paths[p.name])
             else msgspec.structs.replace(
-                p, value=Path(os.path.relpath(self.top / paths[p.name], folder)).as_posix(),
+                p, value=Path(os.path.relpath(self.tree / paths[p.name], folder)).as_posix(),
                 source="argument",
             )
             for p in parameters
         )  # fmt: skip
 
     def _same_file(self, folder: Path, value: Any, place: str) -> bool:
-        return isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.top / place
+        return (
+            isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.tree / place
+        )
 
 
 def _must_hold_no_secret(parameters: Sequence[Hyperparameter]) -> None:

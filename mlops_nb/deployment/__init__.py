@@ -36,6 +36,13 @@ class Endpoint(NamedTuple):
     headers: dict[str, str]
 
 
+class Requests(NamedTuple):
+    """The inference log of a revision: its folder, and the part of the requests that it has."""
+
+    folder: Path
+    sample: float
+
+
 class Target(Protocol):
     """What every target can do. Deployments are known by name.
 
@@ -95,6 +102,13 @@ class Target(Protocol):
 
     def logs(self, name: str, number: int | None = None, *, last_bytes: int | None = None) -> str:
         """Return what a revision has printed; the one with the most traffic if None."""
+
+    def requests(self, name: str, number: int) -> Requests:
+        """Return where the inference log of a revision is.
+
+        Raises:
+            DeploymentError: It is not on this machine.
+        """
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop or a reboot; it may be running."""

@@ -45,6 +45,7 @@ class Parts:
         trusted: Whether the model's digest is the one that its run has on record.
         origin: What the model was made of.
         example: A request with the predictions that it has to give.
+        profile: What the training data looked like, as JSON; "" where nobody has kept it.
     """
 
     descriptor: Descriptor
@@ -55,6 +56,7 @@ class Parts:
     trusted: bool
     origin: Origin
     example: Example | None
+    profile: str = ""
 
 
 def assemble(parts: Parts, target: Path) -> str:
@@ -69,6 +71,8 @@ def assemble(parts: Parts, target: Path) -> str:
     _write(target / package.LOCK, "\n".join(parts.environment.lock) + "\n")
     if parts.example is not None:
         _write(target / package.EXAMPLE, msgspec.json.encode(parts.example, order="sorted"))
+    if parts.profile:
+        _write(target / package.PROFILE, parts.profile)
     manifest = Manifest(
         name=parts.descriptor.name,
         python=parts.environment.python,
@@ -77,7 +81,9 @@ def assemble(parts: Parts, target: Path) -> str:
         import_folders=parts.import_folders,
         trusted=parts.trusted,
         **_of_model(parts.model),
-        origin=msgspec.to_builtins(msgspec.structs.replace(parts.origin, deployed_by=None)),
+        origin=msgspec.to_builtins(
+            msgspec.structs.replace(parts.origin, deployed_by=None, despite=None)
+        ),
     )
     _write(target / package.MANIFEST, msgspec.json.encode(manifest, order="sorted"))
     return package.digest(target)

@@ -118,6 +118,7 @@ class Descriptor(Part, frozen=True, kw_only=True):
         target: "local", "container" or "kserve"; as the settings say if empty.
         service: How the service behaves.
         traffic: What a new revision gets.
+        gates: What the model's last evaluation has to have found, such as `test_accuracy>=0.9`.
         example: What a new revision is verified with; what the run recorded if empty.
         kserve: What only KServe has.
     """
@@ -135,6 +136,7 @@ class Descriptor(Part, frozen=True, kw_only=True):
     target: str = ""
     service: Service = Service()
     traffic: Policy = Policy()
+    gates: tuple[str, ...] = ()
     example: Sample = Sample()
     kserve: KServe = KServe()
 

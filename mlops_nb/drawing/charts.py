@@ -66,7 +66,7 @@ def sample(index: int) -> str:
     """Return a short piece of the line with this number, for a legend."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="34" height="8" aria-hidden="true">'
-        f'<path d="M1 4H33" {_stroke(index)}/></svg>'
+        f'<path d="M1 4H33" {stroke(index)}/></svg>'
     )
 
 
@@ -139,10 +139,11 @@ def _path(index: int, segments: Sequence[Sequence[tuple[float, float]]], scale: 
         "M" + "L".join(f"{scale.x(x):.1f} {scale.y(y):.1f}" for x, y in segment) + "h.01"
         for segment in segments
     )
-    return f'<path d="{drawn}" {_stroke(index)}/>'
+    return f'<path d="{drawn}" {stroke(index)}/>'
 
 
-def _stroke(index: int) -> str:
+def stroke(index: int) -> str:
+    """Return the attributes of the line with this number."""
     colour, dash = _LINES[index % len(_LINES)]
     pattern = f' stroke-dasharray="{dash}"' if dash else ""
     return (
@@ -154,18 +155,19 @@ def _stroke(index: int) -> str:
 def _axes(scale: _Scale, axis: str) -> str:
     ticks = "".join(
         f'<path d="M{_LEFT} {scale.y(v):.1f}H{_RIGHT}" stroke="#ddd" style="stroke:{html.LINE}" '
-        f'stroke-width=".6"/>{_text(_LEFT - 5, scale.y(v) + 3, f"{v:.4g}", "end")}'
+        f'stroke-width=".6"/>{caption(_LEFT - 5, scale.y(v) + 3, f"{v:.4g}", "end")}'
         for v in _ticks(scale.low, scale.high)
     )
     below = _HEIGHT - 8
     word = "value" if axis == "order" else axis
-    ends = _text(_LEFT, below, f"{word} {scale.left:.6g}", "start")
+    ends = caption(_LEFT, below, f"{word} {scale.left:.6g}", "start")
     if scale.right > scale.left:
-        ends += _text(_RIGHT, below, f"{scale.right:.6g}", "end")
+        ends += caption(_RIGHT, below, f"{scale.right:.6g}", "end")
     return ticks + ends
 
 
-def _text(x: float, y: float, text: str, anchor: str, colour: str = _INK) -> str:
+def caption(x: float, y: float, text: str, anchor: str, colour: str = _INK) -> str:
+    """Return a text in a picture; `anchor` is start, middle or end."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="10" fill="#777" '
         f'style="fill:{colour};font-family:var(--jp-ui-font-family,sans-serif)">'
@@ -188,7 +190,7 @@ def _labels(
             f'style="fill:{colour}"/>'
         )
         if label:
-            parts.append(_text(scale.x(x) + 5, place, label, "start", colour))
+            parts.append(caption(scale.x(x) + 5, place, label, "start", colour))
     return "".join(parts)
 
 

@@ -49,6 +49,31 @@ _ROW = "background:none"
 LIMIT = 2_000
 
 
+# What colours are where no front end says it; the reader's system chooses light or dark.
+_LIGHT = (
+    ":root{color-scheme:light dark;--jp-ui-font-color1:#212121;--jp-ui-font-color2:#5f5f5f;"
+    "--jp-border-color2:#c8c8c8;--jp-brand-color1:#1565c0;--jp-layout-color3:#e0e0e0}"
+)
+_DARK = (
+    "@media(prefers-color-scheme:dark){:root{--jp-ui-font-color1:#e6e6e6;"
+    "--jp-ui-font-color2:#b0b0b0;--jp-border-color2:#4a4a4a;--jp-brand-color1:#64b5f6;"
+    "--jp-layout-color3:#424242;--jp-error-color1:#ef9a9a;--jp-success-color1:#81c784;"
+    "--jp-warn-color1:#ffb74d}}"
+)
+_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    "<style>{style}</style><title>{title}</title></head><body>{body}</body></html>\n"
+)
+
+
+def page(title: str, body: str) -> str:
+    """Return a page of its own, in which nothing can run and which asks for nothing."""
+    head = f"<h1 style='font-size:18px'>{text(title)}</h1>"
+    return _PAGE.format(style=_LIGHT + _DARK, title=text(title), body=frame(head + body))
+
+
 def text(value: str, limit: int = LIMIT) -> str:
     """Return a text as HTML that is a text: no element, no attribute, no control character."""
     cut = f"\u2026 ({len(value):,} characters)" if len(value) > limit else ""

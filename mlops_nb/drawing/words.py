@@ -15,8 +15,10 @@ if TYPE_CHECKING:
         Check,
         Curve,
         Deployment,
+        Evaluation,
         Image,
         Load,
+        Monitoring,
         Published,
         RegisteredModel,
         Revision,
@@ -34,6 +36,7 @@ MARKS = {
     "SKIPPED": "\u2013",
     "FAILED": "✗",
     "CANCELED": "■",
+    "PRUNED": "✂",
     "LOST": "?",
     "STARTING": "◐",
     "UPDATING": "◐",
@@ -43,9 +46,44 @@ MARKS = {
 }
 
 
+VERDICTS = {
+    "STABLE": "no drift",
+    "DRIFT": "drift",
+    "INSUFFICIENT": "too few rows to tell",
+    "UNKNOWN": "no reference to compare with",
+}
+
+
 def outcome(check: Check) -> str:
     """Name how a comparison came out."""
     return "PASS" if check.passed else "FAIL" if check.decides else "DIFFERS"
+
+
+def gate(passed: bool) -> str:
+    """Name how a model did at a gate."""
+    return f"{MARKS['SUCCEEDED']} passed" if passed else f"{MARKS['FAILED']} failed"
+
+
+def gates(run: Run) -> list[str]:
+    """Return how a run's model did at the gates, a line each."""
+    passed = run.evaluation.gates if run.evaluation is not None else ()
+    return [f"gate {outcome.gate} {gate(outcome.passed)}: {outcome.reason}" for outcome in passed]
+
+
+def watched(found: Monitoring) -> str:
+    """Return what a window of requests came to, in one line."""
+    verdict = VERDICTS[found.verdict.value]
+    named = f": {', '.join(found.drifted[:5])}" if found.drifted else ""
+    more = f" and {len(found.drifted) - 5} more" if len(found.drifted) > 5 else ""
+    return (
+        f"{found.deployment} revision {found.revision}, {found.rows:,} rows: {verdict}{named}{more}"
+    )
+
+
+def evaluated(found: Evaluation) -> str:
+    """Return the model of an evaluation, and where its report is."""
+    where = found.report or "mlops/report.html in MLflow"
+    return f"{found.model}, report: {where}"
 
 
 def inert(text: str) -> str:
@@ -55,6 +93,11 @@ def inert(text: str) -> str:
     may read in another order than it is written.
     """
     return "".join(c if c.isprintable() or c in "\n\t" else _code(c) for c in text)
+
+
+def short(text: str, length: int = 18) -> str:
+    """Return a text that has room in a picture."""
+    return text if len(text) <= length else text[: length - 1] + "\u2026"
 
 
 def value(found: Any) -> str:

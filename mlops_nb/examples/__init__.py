@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import UsageError
 
-NAMES = ("quickstart",)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
+    import pandas
 
 def must_exist(name: str) -> None:
     """Raise `UsageError` where there is no example of that name."""
-    if name not in NAMES:
-        raise UsageError(f"there is no example {name!r}", hint=f"there is: {', '.join(NAMES)}")
+    if name not in _DATA:
+        raise UsageError(f"there is no example {name!r}", hint=f"there are: {', '.join(_DATA)}")
 
 
 def write(name: str, folder: Path) -> tuple[str, ...]:
@@ -26,24 +29,38 @@ def write(name: str, folder: Path) -> tuple[str, ...]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             written.append(target.relative_to(folder).as_posix())
-    return (*written, *_write_breast_cancer(folder / "data", folder))
+    target = folder / "data"
+    target.mkdir()
+    paths = _write_parts(target, *_DATA[name]())
+    return (*written, *(path.relative_to(folder).as_posix() for path in paths))
 
 
-def _write_breast_cancer(target: Path, folder: Path) -> tuple[str, ...]:
-    """Write the Wisconsin diagnostic breast cancer data (569 rows, 30 measurements) as CSV."""
+def _breast_cancer() -> tuple[pandas.DataFrame, str]:
+    """Return the Wisconsin diagnostic breast cancer data (569 rows, 30 measurements)."""
     from sklearn.datasets import load_breast_cancer
-    from sklearn.model_selection import train_test_split
 
     frame = load_breast_cancer(as_frame=True).frame
     frame.columns = [str(name).replace(" ", "_") for name in frame.columns]
-    frame = frame.rename(columns={"target": "benign"})
-    train, test = train_test_split(
-        frame, test_size=0.25, random_state=0, stratify=frame["benign"]
-    )
-    target.mkdir()
-    written = []
-    for part, rows in (("train", train), ("test", test)):
-        path = target / f"{part}.csv"
+    return frame.rename(columns={"target": "benign"}), "benign"
+
+
+def _digits() -> tuple[pandas.DataFrame, str]:
+    """Return the optical recognition data of handwritten digits (1,797 rows, 64 pixels)."""
+    from sklearn.datasets import load_digits
+
+    frame = load_digits(as_frame=True).frame
+    return frame.rename(columns={"target": "digit"}), "digit"
+
+
+def _write_parts(folder: Path, frame: pandas.DataFrame, target: str) -> Iterator[Path]:
+    """Write rows to train on and rows to test on as CSV, and yield the files."""
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(frame, test_size=0.25, random_state=0, stratify=frame[target])
+    for name, rows in zip(("train", "test"), parts, strict=True):
+        path = folder / f"{name}.csv"
         rows.to_csv(path, index=False)
-        written.append(path.relative_to(folder).as_posix())
-    return tuple(written)
+        yield path
+
+
+_DATA = {"quickstart": _breast_cancer, "tuning": _digits}

@@ -32,10 +32,10 @@ class Attendant(threading.Thread):
 
     def __init__(self, pulses: Iterator[Pulse], project: str | None) -> None:
         self._pulses, self._last = pulses, next(pulses)
-        self._name = self._last.deployment.name
+        self._served = self._last.deployment.name
         # A click may come after the session has gone to another folder.
         self._project = project or str(Path.cwd())
-        super().__init__(daemon=True, name=f"mlops-{self._name}")
+        super().__init__(daemon=True, name=f"mlops-{self._served}")
         self._trends = panel.Trends()
         self._relieved = threading.Event()
         self._busy = threading.Lock()
@@ -43,7 +43,7 @@ class Attendant(threading.Thread):
 
     def start(self) -> None:
         """Begin, in place of an earlier panel of the deployment in this session."""
-        key = (self._project, self._name)
+        key = (self._project, self._served)
         earlier, self._on_duty[key] = self._on_duty.get(key), self
         if earlier is not None:
             earlier.relieve()
@@ -68,7 +68,7 @@ class Attendant(threading.Thread):
             return
         if not self._relieved.is_set():
             ended = panel.gone(self._last)
-            self._output.show(Shown(ended, ended, f"{self._name} was taken down"))
+            self._output.show(Shown(ended, ended, f"{self._served} was taken down"))
         self._output.settle()
 
     def _shown(self) -> Shown:
@@ -89,7 +89,7 @@ class Attendant(threading.Thread):
         threading.Thread(target=self._predict, args=(values,), daemon=True).start()
 
     def _actions(self) -> dict[str, Callable[[], Any]]:
-        name, project = self._name, self._project
+        name, project = self._served, self._project
         canary = panel.CANARY_PERCENT
         return {
             "start": lambda: api.deployments(name, start=True, project=project),
@@ -129,7 +129,7 @@ class Attendant(threading.Thread):
     def _predict(self, values: dict[str, str]) -> None:
         row = panel.row(self._last, values)
         try:
-            found = api.predict(self._name, [row], project=self._project)
+            found = api.predict(self._served, [row], project=self._project)
             self._output.widget.answer(json.dumps(found[0] if len(found) == 1 else found))
         except MlopsError as error:
             self._output.widget.answer(error.message)

@@ -6,7 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.drawing import charts, html, sparklines, words
+from mlops_nb.drawing import charts, html, monitoring, report, sparklines, words
+from mlops_nb.interfaces.study import study_html, study_lines
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -34,8 +35,12 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
         _stages(run),
         _progress(run),
         _error(run),
+        study_html(run.study, run.id),
         _curves(moment),
         _figures(moment),
+        _gates(run),
+        monitoring.body(moment.window) if moment.window else "",
+        html.folded("evaluation", report.body(moment.report) if moment.report else ""),
         _notes(run),
         _facts(run),
         html.folded(
@@ -55,7 +60,9 @@ def text(moment: Moment) -> str:
     stages = "  ".join(f"{words.MARKS[s.state.value]} {s.name}" for s in run.stages)
     lines = [f"run {run.id} {run.state.value}", stages]
     lines += sparklines.lines(moment.curves, run.metrics)
+    lines += study_lines(run.study, run.id) if run.study is not None else ()
     lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
+    lines += words.gates(run)
     if run.model is not None:
         lines.append(f"model {words.model(run)}")
     if run.url is not None:
@@ -76,7 +83,8 @@ def commands(run: Run) -> list[tuple[str, str]]:
         found.append((f"%mlops resume {run.id}", "go on from the stage that failed"))
         found.append((f"%mlops logs {run.id}", "read the logs"))
     else:
-        found.append((f"%mlops reproduce {run.id}", "repeat it from its record, and compare"))
+        repeated = f"{run.id}/{run.study.best.number}" if run.study and run.study.best else run.id
+        found.append((f"%mlops reproduce {repeated}", "repeat it from its record, and compare"))
     return [*found, (f"%mlops compare {run.id} ID", "put it beside another run")]
 
 
@@ -203,6 +211,11 @@ def _figures(moment: Moment) -> str:
     return html.row(tiles) + more
 
 
+def _gates(run: Run) -> str:
+    """Say which gates the model has passed, and which not."""
+    return report.gates(run.evaluation) if run.evaluation is not None else ""
+
+
 def _notes(run: Run) -> str:
     """Say why stages had nothing to do, and what the preflight warned of."""
     skipped = "".join(
@@ -223,6 +236,12 @@ def _facts(run: Run) -> str:
     rows += _pins(run.snapshot)
     if run.notebook is not None:
         rows.append(("executed notebook", html.code(run.notebook)))
+    if run.monitoring is not None:
+        rows.append(("window", html.text(words.watched(run.monitoring))))
+        rows += [("report", html.code(run.monitoring.report))] if run.monitoring.report else []
+        rows += [("started", html.code(run.monitoring.started))] if run.monitoring.started else []
+    if run.evaluation is not None:
+        rows.append(("evaluated", html.code(words.evaluated(run.evaluation))))
     if run.mlflow_run_id is not None:
         rows.append(("MLflow run", _mlflow(run)))
     if run.kfp_run_id is not None:

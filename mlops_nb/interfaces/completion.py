@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _TAKES_RUN = (
     "show", "compare", "watch", "logs", "cancel", "resume", "delete", "reproduce", "export",
+    "evaluate",
 )  # fmt: skip
-_TAKES_NOTEBOOK = ("train", "status")
+_TAKES_NOTEBOOK = ("train", "status", "schedule")
+_TAKES_SCHEDULE = ("schedules", "reschedule", "unschedule")
 
 _NAMES_OF_RUNS: dict[str, Callable[[], list[str]]] = {
     "--state": lambda: [state.value for state in RunState],
@@ -64,6 +66,8 @@ def _of_verb(verb: str, words: list[str]) -> list[str]:
         found = _options(command)
         if verb in _TAKES_NOTEBOOK:
             found += [path.name for path in Path.cwd().glob("*.ipynb")]
+        if verb in _TAKES_SCHEDULE:
+            found += [schedule.name for schedule in api.schedules().schedules]
         if verb in _TAKES_RUN:
             found += [run.id for run in api.summaries().runs]
     except MlopsError:

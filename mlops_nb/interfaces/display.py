@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
 from mlops_nb.drawing import html, words
+from mlops_nb.drawing import timetable as timetables
 from mlops_nb.interfaces import card, comparison
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
         Pulse,
         RegisteredModel,
         Run,
+        Schedule,
         Setting,
         Status,
         Summary,
+        Timetable,
         Verdict,
     )
 
@@ -115,6 +118,24 @@ class NotebookView:
         )
         table = html.table(("", "what", "", "recorded", "again"), rows)
         _display(html.frame(head + table), f"{outcome} {verdict.reason or ''}\n{_lines(rows)}")
+
+    def schedule(self, schedule: Schedule) -> None:
+        """Show one schedule, its next firings and its history."""
+        lines = timetables.schedule(schedule)
+        rows = [timetables.firing(firing) for firing in schedule.history]
+        shown = "".join(f"<div>{html.text(line)}</div>" for line in lines)
+        if rows:
+            shown += html.table(timetables.FIRING_HEAD, rows)
+        _display(html.frame(shown), "\n".join([*lines, _lines(rows)]))
+
+    def timetable(self, timetable: Timetable) -> None:
+        """Show a table of schedules, and whether anybody fires them."""
+        if not timetable.schedules:
+            print("nothing is scheduled; schedule this notebook: %mlops schedule")
+            return
+        rows, fired = timetables.schedules(timetable), timetables.fired_by(timetable)
+        shown = html.table(timetables.SCHEDULE_HEAD, rows) + f"<div>{html.dim(fired)}</div>"
+        _display(html.frame(shown), "\n".join([_lines(rows), fired]))
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Show a table of settings."""

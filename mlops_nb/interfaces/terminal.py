@@ -13,6 +13,8 @@ from rich.text import Text
 
 from mlops_nb import encoding
 from mlops_nb.drawing import sparklines, words
+from mlops_nb.drawing import timetable as timetables
+from mlops_nb.interfaces.study import study_lines
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
@@ -25,14 +27,18 @@ if TYPE_CHECKING:
         Finding,
         Hyperparameter,
         Moment,
+        Monitoring,
+        Outcome,
         Pulse,
         RegisteredModel,
         Run,
+        Schedule,
         Setting,
         Snapshot,
         Stage,
         Status,
         Summary,
+        Timetable,
         Verdict,
     )
 
@@ -91,6 +97,7 @@ class TerminalView:
             return None
         last = self._live(moments) if self.console.is_terminal else self._lines(moments)
         self.console.print(_curves(last), end="")
+        self.console.print(_study(last.run), end="")
         self.console.print(_result(last.run))
         return last.run
 
@@ -169,6 +176,27 @@ class TerminalView:
             table.add_row(setting.name, _plain(value), _plain(setting.source), setting.description)
         self.console.print(table)
 
+    def schedule(self, schedule: Schedule) -> None:
+        """Print one schedule, its next firings and its history."""
+        for line in timetables.schedule(schedule):
+            self.console.print(_plain(line))
+        if schedule.history:
+            table = _table(*timetables.FIRING_HEAD)
+            for firing in schedule.history:
+                table.add_row(*map(_plain, timetables.firing(firing)))
+            self.console.print(table)
+
+    def timetable(self, timetable: Timetable) -> None:
+        """Print a table of schedules, and whether anybody fires them."""
+        if not timetable.schedules:
+            self.text("nothing is scheduled; schedule a notebook: jupyter mlops schedule NOTEBOOK")
+            return
+        table = _table(*timetables.SCHEDULE_HEAD)
+        for row in timetables.schedules(timetable):
+            table.add_row(*map(_plain, row))
+        self.console.print(table)
+        self.console.print(_plain(timetables.fired_by(timetable)))
+
     def _live(self, moments: Iterable[Moment]) -> Moment:
         last: Moment | None = None
         with Live(console=self.console, refresh_per_second=4, transient=True) as live:
@@ -215,7 +243,7 @@ class _Ticking:
             parts.append(
                 Text(f"{text}  {words.inert(progress.source)}  {waited:.0f} s", style="dim")
             )
-        parts.append(_curves(self.moment))
+        parts += [_curves(self.moment), _study(run)]
         if run.metrics:
             parts.append(Text(f"    {words.inert(words.main_metrics(run))}", style="dim"))
         return Group(*parts)
@@ -229,6 +257,7 @@ def _run(moment: Moment) -> RenderableType:
         _parameters(run.snapshot.hyperparameters),
         _stages(run),
         _curves(moment),
+        _study(run),
         _result(run),
     ]
     return Group(*parts)
@@ -236,6 +265,11 @@ def _run(moment: Moment) -> RenderableType:
 
 def _curves(moment: Moment) -> RenderableType:
     return Group(*map(_plain, sparklines.lines(moment.curves, moment.run.metrics)))
+
+
+def _study(run: Run) -> RenderableType:
+    lines = study_lines(run.study, run.id) if run.study is not None else []
+    return Group(*map(_plain, lines))
 
 
 def _stages(run: Run) -> RenderableType:
@@ -260,8 +294,14 @@ def _result(run: Run) -> RenderableType:
         for name, value in words.metrics(run):
             table.add_row(_plain(name), f"{value:.6g}")
         parts += [Text("metrics", style="bold"), Padding(table, (0, 0, 0, 2))]
+    if run.evaluation is not None:
+        parts += [_gate(outcome) for outcome in run.evaluation.gates]
+        told = words.inert(words.evaluated(run.evaluation))
+        parts.append(Text.assemble(("evaluated ", "bold"), told))
     if run.model is not None:
         parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
+    if run.monitoring is not None:
+        parts.append(_watched(run.monitoring))
     if run.url is not None:
         parts.append(Text.assemble(("answers at ", "bold"), words.inert(words.served(run))))
     if run.mlflow_run_id is not None:
@@ -284,6 +324,22 @@ def _result(run: Run) -> RenderableType:
         served = uri.startswith(("http://", "https://"))
         parts.append(Text(f"  {uri}" if served else f"  mlflow ui --backend-store-uri {uri}"))
     return Group(*parts)
+
+
+def _gate(outcome: Outcome) -> Text:
+    style = _STYLES["SUCCEEDED" if outcome.passed else "FAILED"]
+    said = f" {words.inert(outcome.gate)}: {words.inert(outcome.reason)}"
+    return Text.assemble("gate ", (words.gate(outcome.passed), style), said)
+
+
+def _watched(found: Monitoring) -> Text:
+    style = "bold red" if found.alarm else "bold"
+    text = Text.assemble(("window ", "bold"), (words.inert(words.watched(found)), style))
+    if found.started is not None:
+        text.append(f"\nstarted run {words.inert(found.started)}")
+    if found.report is not None:
+        text.append(f"\nreport {words.inert(found.report)}")
+    return text
 
 
 def _error(error: Failure) -> Text:

@@ -41,6 +41,11 @@ TRAINING = Pipeline(
     "training", ("provision-code", "provision-data", "train", "evaluate", "register")
 )
 DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "deploy", "verify"))
-PIPELINES = {pipeline.name: pipeline for pipeline in (TRAINING, DEPLOYMENT)}
-# Of the others the stages have no images yet.
+TUNING = Pipeline("tuning", ("provision-code", "provision-data", "tune", "register"))
+EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evaluate"))
+MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
+_ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING)
+PIPELINES = {pipeline.name: pipeline for pipeline in _ALL}
+# Of the others the stages have no images yet, or nobody pushes what they need; trials share a file,
+# which pods do not.
 ON_CLUSTER = (TRAINING,)

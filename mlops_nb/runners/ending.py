@@ -1,4 +1,4 @@
-"""End what a training leaves open that was ended from outside."""
+"""End what a training or a tuning leaves open that was ended from outside."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ import sys
 from typing import TYPE_CHECKING
 
 from mlops_nb import executed
-from mlops_nb.journal import MetricsLogged, RunFolder
+from mlops_nb.journal import MetricsLogged, RunFinished, RunFolder
 from mlops_nb.points_file import latest
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:
     from mlops_nb.types import Point
 
+_TRACKED = ("train", "tune")
+
 
 def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.executable) -> None:
-    """End notebook and MLflow run of a training that was killed, with all that it has logged."""
+    """End notebooks and MLflow runs of what was killed, with all that they have logged."""
     from mlops_nb.tracking.close import close
 
     run = folder.load()
-    if not any(s.name == "train" and s.state is StageState.RUNNING for s in run.stages):
+    if not any(s.name in _TRACKED and s.state is StageState.RUNNING for s in run.stages):
         return
+    _end_record(folder)
+    for trial in map(folder.trial, folder.trials()):
+        if not trial.load().state.terminal:
+            _end_record(trial)
+            # Whatever ended the tuning, this is no result of the trial's: a resume runs it anew.
+            trial.append(RunFinished(state=RunState.LOST))
+    uri = run.tracking_uri or folder.load_request().arguments["tracking_uri"]
+    status = "KILLED" if state is RunState.CANCELED else "FAILED"
+    tracked = run.mlflow_run_id or ""
+    close(uri, tracked, status, folder.points, run_id=run.id, python=python)
+
+
+def _end_record(folder: RunFolder) -> None:
     executed.close(folder.notebook)
     known: dict[str, Point] = {}
     latest(folder.read_points()[0], known)
     if known:
         folder.append(MetricsLogged(metrics={name: point.value for name, point in known.items()}))
-    uri = run.tracking_uri or folder.load_request().arguments["tracking_uri"]
-    status = "KILLED" if state is RunState.CANCELED else "FAILED"
-    tracked = run.mlflow_run_id or ""
-    close(uri, tracked, status, folder.points, run_id=run.id, python=python)

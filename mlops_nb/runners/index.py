@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mlops_nb.exceptions import RunError
 from mlops_nb.journal import replace_file
 from mlops_nb.types import Record, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from mlops_nb.types import Run
@@ -65,23 +66,21 @@ class Index:
         Args:
             get: Returns a run as it is now, None where it is gone; asked only of those that go on,
                 or that the index does not know as they are.
+
+        Raises:
+            RunError: The record of one is damaged.
         """
         with self._lock:
             stamps = dict(_stamps(self.folder))
             self._catch_up()
             known = {name: self._entries[name] for name in stamps if name in self._entries}
             found = {n: e.summary for n, e in known.items() if e.stamp == stamps[n]}
-            fresh: list[Entry] = []
-            try:
-                for run_id in stamps.keys() - found.keys():
-                    run = get(run_id)
-                    if run is not None:
-                        found[run_id] = Summary.of(run)
-                        if run.state.terminal:
-                            fresh.append(Entry(stamps[run_id], found[run_id]))
-            finally:
-                # Also where one record is damaged: the others need not be read again.
-                self._keep(fresh, stamps)
+            runs, damaged = _read(get, [name for name in stamps if name not in found])
+            found.update((name, Summary.of(run)) for name, run in runs.items())
+            ended = [name for name, run in runs.items() if run.state.terminal]
+            self._keep([Entry(stamps[name], found[name]) for name in ended], stamps)
+        if damaged is not None:
+            raise damaged
         return found
 
     def _catch_up(self) -> None:
@@ -125,6 +124,22 @@ def of(folder: Path) -> Index:
 
 _INDEXES: dict[Path, Index] = {}
 _LOCK = threading.Lock()
+
+
+def _read(
+    get: Callable[[str], Run | None], names: Iterable[str]
+) -> tuple[dict[str, Run], RunError | None]:
+    """Read runs, and return the first error: for one that is damaged none is read twice."""
+    runs, damaged = {}, None
+    for name in names:
+        try:
+            run = get(name)
+        except RunError as error:
+            damaged = damaged or error
+            continue
+        if run is not None:
+            runs[name] = run
+    return runs, damaged
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, Stamp]]:

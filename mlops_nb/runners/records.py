@@ -64,8 +64,8 @@ class Records:
 
     def has(self, run_id: str) -> bool:
         """Whether there is such a run."""
-        folder = RunFolder(self.path / run_id)
-        return folder.path.parent == self.path and folder.request.is_file()
+        folder = self._place(run_id)
+        return folder.run_id == run_id and folder.request.is_file()
 
     def folder(self, run_id: str) -> RunFolder:
         """Return the folder of a run.
@@ -75,7 +75,15 @@ class Records:
         """
         if not self.has(run_id):
             raise no_such_run(run_id)
-        return RunFolder(self.path / run_id)
+        return self._place(run_id)
+
+    def _place(self, run_id: str) -> RunFolder:
+        """Return where a run would be; that of a trial is in its tuning's."""
+        tuning, slash, number = run_id.partition("/")
+        folder = RunFolder(self.path / tuning)
+        if folder.path.parent != self.path or not slash:
+            return folder
+        return folder.trial(int(number)) if number.isdecimal() else folder
 
     def new(self, request: RunRequest) -> RunFolder:
         """Make the folder of a run.
@@ -117,6 +125,7 @@ class Records:
         Raises:
             RunError: The run goes on.
         """
+        must_be_whole(run.id)
         must_have_ended(run)
         folder = self.folder(run.id)
         if run.mlflow_run_id is not None and run.tracking_uri is not None:
@@ -161,6 +170,20 @@ def must_have_ended(run: Run) -> None:
         raise RunError(
             f"run {run.id} is {run.state.value}",
             hint=f"end it first: jupyter mlops cancel {run.id}",
+        )
+
+
+def must_be_whole(run_id: str) -> None:
+    """Refuse to do to a trial by itself what is done to the tuning that it is a part of.
+
+    Raises:
+        RunError: It is a trial.
+    """
+    tuning, slash, _ = run_id.partition("/")
+    if slash:
+        raise RunError(
+            f"{run_id} is a trial of run {tuning}, and begins and ends with it",
+            hint=f"name the run: {tuning}",
         )
 
 

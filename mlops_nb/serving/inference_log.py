@@ -6,6 +6,7 @@ counted and left out. Files begin anew at a size, and the oldest go when all of 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import random
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 8 << 20
 LABELS = "labels.jsonl"
+# Files of rows: those of a revision, of a process, counted.
+PATTERN = "*-*-*.jsonl"
 _QUEUE = 4096
 _END = None
 
@@ -47,6 +50,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, Any]
     outputs: Any
     label: Any = None
+
+
+class _Id(msgspec.Struct, frozen=True):
+    id: str
 
 
 class InferenceLog:
@@ -134,7 +141,7 @@ class InferenceLog:
         return self._folder / f"{self._revision}-{os.getpid()}-{self._number}.jsonl"
 
     def _make_room(self) -> None:
-        found = list(self._folder.glob("*-*-*.jsonl"))
+        found = list(self._folder.glob(PATTERN))
         found.sort(key=lambda path: path.stat().st_mtime)
         total = sum(path.stat().st_size for path in found)
         while found and total > self._limit_bytes - self._file_bytes:
@@ -144,20 +151,21 @@ class InferenceLog:
 
 def read(folder: Path) -> Iterator[Row]:
     """Yield the rows of a folder with their labels, oldest file first, without torn lines."""
-    labels = _labels(folder)
-    for path in sorted(folder.glob("*-*-*.jsonl"), key=lambda path: path.stat().st_mtime):
+    known = labels(folder)
+    for path in sorted(folder.glob(PATTERN), key=lambda path: path.stat().st_mtime):
         for line in path.read_bytes().splitlines():
             try:
                 row = msgspec.json.decode(line, type=Row)
             except msgspec.DecodeError:
                 continue
-            known = row.id in labels
-            yield msgspec.structs.replace(row, label=labels[row.id]) if known else row
+            if row.id in known:
+                row = msgspec.structs.replace(row, label=known[row.id])
+            yield row
 
 
-def label(folder: Path, labels: Mapping[str, Any]) -> None:
+def label(folder: Path, told: Mapping[str, Any]) -> None:
     """Say of requests, by their ids, what turned out to be right."""
-    lines = b"".join(msgspec.json.encode([id_, told]) + b"\n" for id_, told in labels.items())
+    lines = b"".join(msgspec.json.encode([id_, one]) + b"\n" for id_, one in told.items())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / LABELS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -166,7 +174,19 @@ def label(folder: Path, labels: Mapping[str, Any]) -> None:
         os.close(descriptor)
 
 
-def _labels(folder: Path) -> dict[str, Any]:
+def ids(folder: Path) -> set[str]:
+    """Return the ids of all logged requests."""
+    decoder = msgspec.json.Decoder(_Id)
+    found = set()
+    for path in folder.glob(PATTERN):
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(msgspec.DecodeError):
+                found.add(decoder.decode(line).id)
+    return found
+
+
+def labels(folder: Path) -> dict[str, Any]:
+    """Return the labels of a folder by the ids of their requests; the last word counts."""
     path = folder / LABELS
     found: dict[str, Any] = {}
     for line in path.read_bytes().splitlines() if path.is_file() else ():

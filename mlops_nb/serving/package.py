@@ -3,6 +3,7 @@
     package.json      the manifest, which names every other file with its SHA-256
     environment.lock  the packages of its environment, one `name==version` a line
     example.json      a request and the predictions that it has to give
+    profile.json      what the training data looked like, for monitoring
     model/            the model in MLflow's format
     code/             the project's modules
     runtime/          this service, as it was when the package was assembled
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MANIFEST = "package.json"
 LOCK = "environment.lock"
 EXAMPLE = "example.json"
+PROFILE = "profile.json"
 MODEL = "model"
 CODE = "code"
 RUNTIME = "runtime"

@@ -40,6 +40,10 @@ class Skipped(Exception):  # noqa: N818  (it is no error)
         self.reason, self.outputs = reason, outputs
 
 
+class StoppedError(StageError):
+    """A stage did not come to its end because somebody asked it to stop."""
+
+
 class FailedElsewhereError(Exception):
     """A stage failed in another process, which has said why."""
 
@@ -80,7 +84,9 @@ def perform(stage: str, inputs: Mapping[str, str]) -> Outputs:
         emit(_finished(stage, StageState.SKIPPED, start, note=skipped.reason))
         return skipped.outputs
     except BaseException as error:
-        emit(_finished(stage, StageState.FAILED, start, error=failure_of(stage, error)))
+        stopped = isinstance(error, StoppedError)
+        state = StageState.CANCELED if stopped else StageState.FAILED
+        emit(_finished(stage, state, start, error=failure_of(stage, error)))
         raise
     emit(_finished(stage, StageState.SUCCEEDED, start))
     return outputs
@@ -160,7 +166,9 @@ def failure_of(stage: str, error: BaseException) -> Failure:
 
 
 def _command(verb: str) -> str:
-    return f"jupyter mlops {verb} {os.environ.get(journal.RUN_ID, SOME_RUN)}"
+    folder = os.environ.get(journal.RUN_FOLDER)
+    known = RunFolder(Path(folder)).run_id if folder else os.environ.get(journal.RUN_ID, SOME_RUN)
+    return f"jupyter mlops {verb} {known}"
 
 
 def _log_to_file(stage: str) -> None:

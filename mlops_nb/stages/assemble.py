@@ -84,6 +84,7 @@ def run(
             origin=made_of,
             example=_example(wanted, store, mlflow_run_id, model)
             or _predicted(model, environment, _folder(project, volume)),
+            profile=_profile(store, mlflow_run_id),
         )
         digest_ = assembling.assemble(parts, package)
         kept = assembling.kept(package, volumes.folder(volume) / "packages")
@@ -156,6 +157,12 @@ def _example(wanted: Descriptor, store: Store, mlflow_run_id: str, model: Path) 
         return Example(request=given.request, predictions=given.predictions, source="descriptor")
     recorded = store.read_text(mlflow_run_id, tags.EXAMPLE_ARTIFACT) if mlflow_run_id else None
     return msgspec.json.decode(recorded, type=Example) if recorded else None
+
+
+def _profile(store: Store, mlflow_run_id: str) -> str:
+    """Return what the run has kept of its training data, "" where it has not."""
+    recorded = store.read_text(mlflow_run_id, tags.PROFILE_ARTIFACT) if mlflow_run_id else None
+    return recorded or ""
 
 
 def _predicted(model: Path, environment: Environment, folder: Path) -> Example | None:

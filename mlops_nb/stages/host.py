@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlops_nb import processes
 from mlops_nb.exceptions import MlopsError, StageError
-from mlops_nb.journal import StageKilled, emit
-from mlops_nb.stages import DRIVER_PID, Outputs, perform
+from mlops_nb.journal import RUN_FOLDER, RunFolder, StageKilled
+from mlops_nb.stages import DRIVER_PID, STAGE_HOST, Outputs, perform
 
 if TYPE_CHECKING:
     import resource
@@ -35,9 +35,14 @@ if TYPE_CHECKING:
 # no more than about a hundred bytes.
 SOCKET = "host.sock"
 PYTHON = "python3"
-STAGES = ("train", "evaluate", "register", "assemble")
+STAGES = ("train", "evaluate", "register", "assemble", "tune", "collect", "drift")
+ONCE = "once"
 AVAILABLE = sys.platform == "linux"
 _POLL_S = 0.2
+
+
+class KilledError(StageError):
+    """The process of a stage ended without a word of its own."""
 
 
 def call(stage: str, inputs: Mapping[str, str]) -> Outputs:
@@ -46,20 +51,80 @@ def call(stage: str, inputs: Mapping[str, str]) -> Outputs:
     Raises:
         StageError: The stage failed or was killed.
     """
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(SOCKET)
-        except OSError:
-            # It is gone; what it would have imported is imported here.
-            return perform(stage, inputs)
-        connection.sendall(json.dumps([stage, inputs]).encode() + b"\n")
-        with connection.makefile("rb") as answers:
-            line = answers.readline()
-    answer: dict[str, Any] = json.loads(line) if line else {"error": "its process was killed"}
-    if "outputs" not in answer:
-        raise StageError(f"stage {stage}: {answer['error']}", hint="see the stage's log")
-    outputs: Outputs = answer["outputs"]
+    connection = _connected()
+    if connection is None:
+        # It is gone; what it would have imported is imported here.
+        return perform(stage, inputs)
+    with connection:
+        _put(connection, stage, inputs, {})
+        return answer(connection, stage)
+
+
+def ask(stage: str, inputs: Mapping[str, str], environment: Mapping[str, str]) -> socket.socket:
+    """Have a stage performed in a process of its own, and do not wait.
+
+    Args:
+        stage: Name of the stage.
+        inputs: Its inputs.
+        environment: What is different in that process's environment.
+
+    Returns:
+        A socket that becomes readable when the stage has ended; `answer` reads how.
+    """
+    connection = _connected() if STAGE_HOST in os.environ else None
+    if connection is None:
+        connection, theirs = socket.socketpair()
+        with theirs:
+            command = [PYTHON, "-m", "mlops_nb.stages.host", ONCE]
+            process = subprocess.Popen(command, stdin=theirs.fileno())
+        # Its end is that of the socket: no wait, and no warning about it.
+        process.returncode = 0
+    _put(connection, stage, inputs, environment)
+    return connection
+
+
+def answer(connection: socket.socket, stage: str) -> Outputs:
+    """Wait for the end of a stage and return its outputs.
+
+    Raises:
+        StageError: The stage failed.
+        KilledError: Its process ended without a word.
+    """
+    with connection.makefile("rb") as answers:
+        line = answers.readline()
+    if not line:
+        raise KilledError(f"stage {stage}: its process was killed", hint="see the stage's log")
+    said: dict[str, Any] = json.loads(line)
+    if "outputs" not in said:
+        raise StageError(f"stage {stage}: {said['error']}", hint="see the stage's log")
+    outputs: Outputs = said["outputs"]
     return outputs
+
+
+def _connected() -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(SOCKET)
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _put(
+    connection: socket.socket,
+    stage: str,
+    inputs: Mapping[str, str],
+    environment: Mapping[str, str],
+) -> None:
+    question = [stage, dict(inputs), dict(environment)]
+    connection.sendall(json.dumps(question).encode() + b"\n")
+
+
+def _question(connection: socket.socket) -> tuple[str, dict[str, str], dict[str, str]]:
+    with connection.makefile("rb") as questions:
+        stage, inputs, environment = json.loads(questions.readline())
+    return stage, inputs, environment
 
 
 def start(environment: Mapping[str, str], log: Path) -> None:
@@ -81,7 +146,10 @@ def start(environment: Mapping[str, str], log: Path) -> None:
 
 
 def main() -> None:
-    """Serve the socket on standard input until the driver is gone."""
+    """Serve the socket on standard input until the driver is gone, or answer one question."""
+    if sys.argv[1:] == [ONCE]:
+        connection = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+        _perform(connection, *_question(connection))
     with socket.socket(fileno=sys.stdin.fileno()) as server:
         _import()
         _serve(server, int(os.environ[DRIVER_PID]))
@@ -89,48 +157,59 @@ def main() -> None:
 
 def _serve(server: socket.socket, driver: int) -> None:
     # One thread: a fork copies no other.
-    children: dict[int, tuple[socket.socket, str]] = {}
+    children: dict[int, tuple[socket.socket, str, dict[str, str]]] = {}
     while processes.is_alive(driver):
         if select.select([server], [], [], _POLL_S)[0]:
             connection, _ = server.accept()
-            with connection.makefile("rb") as questions:
-                stage, inputs = json.loads(questions.readline())
+            stage, inputs, environment = _question(connection)
             child = os.fork()
             if child == 0:
-                server.close()
-                _perform(connection, stage, inputs)
-            children[child] = (connection, stage)
+                # A copy here of what another one answers through would hide that one's death.
+                for held in (server, *(other for other, _, _ in children.values())):
+                    held.close()
+                _perform(connection, stage, inputs, environment)
+            children[child] = (connection, stage, environment)
         for pid in list(children):
             ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
-                connection, stage = children.pop(pid)
-                _say_if_killed(stage, status, usage)
+                connection, stage, environment = children.pop(pid)
+                _say_if_killed(stage, environment, status, usage)
                 # The last copy of the connection: who waits for a killed child hears of it now.
                 connection.close()
 
 
-def _say_if_killed(stage: str, status: int, usage: resource.struct_rusage) -> None:
+def _say_if_killed(
+    stage: str, environment: Mapping[str, str], status: int, usage: resource.struct_rusage
+) -> None:
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
         peak = processes.memory_bytes(usage)
-        emit(StageKilled(stage=stage, signal=name, peak_memory_bytes=peak))
+        folder = environment.get(RUN_FOLDER) or os.environ[RUN_FOLDER]
+        killed = StageKilled(stage=stage, signal=name, peak_memory_bytes=peak)
+        RunFolder(Path(folder)).append(killed)
 
 
-def _perform(connection: socket.socket, stage: str, inputs: Mapping[str, str]) -> NoReturn:
+def _perform(
+    connection: socket.socket,
+    stage: str,
+    inputs: Mapping[str, str],
+    environment: Mapping[str, str],
+) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ.update(environment)
     code = 1
     try:
-        answer: dict[str, Any] = {"outputs": perform(stage, inputs)}
+        said: dict[str, Any] = {"outputs": perform(stage, inputs)}
         code = 0
     except MlopsError as error:
         # Planned: what the user's own code did is in the log already, and ours says nothing more.
         print(f"error: {error}", file=sys.stderr)
-        answer = {"error": f"{type(error).__name__}: {error}"}
+        said = {"error": f"{type(error).__name__}: {error}"}
     except BaseException as error:
         traceback.print_exc()
-        answer = {"error": f"{type(error).__name__}: {error}"}
+        said = {"error": f"{type(error).__name__}: {error}"}
     with suppress(OSError):
-        connection.sendall(json.dumps(answer).encode() + b"\n")
+        connection.sendall(json.dumps(said).encode() + b"\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

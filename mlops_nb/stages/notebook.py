@@ -10,9 +10,13 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -27,8 +31,9 @@ from mlops_nb.capture.environment import is_secret_name
 from mlops_nb.capture.secrets import masked_data
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
-from mlops_nb.stages import volume
+from mlops_nb.stages import StoppedError, volume
 from mlops_nb.stages.outputs import Limit, RedactedFile, Redaction
+from mlops_nb.types import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 ENGINE = "mlops_nb"
 SCHEME = "replace:"
 AUTOSAVE_S = 2
+STOP_S = 0.05
 INJECTED_TAG = "injected-parameters"
 _OUTPUTS = {"stream", "display_data", "execute_result", "update_display_data", "error"}
 _CAUSES = {
@@ -65,6 +71,7 @@ def execute(
     setup: str,
     cell_timeout_s: int | None,
     after_cell: Callable[[], None],
+    stop: Path | None = None,
 ) -> None:
     """Execute a notebook and keep it, as far as it came, at `output`.
 
@@ -77,12 +84,14 @@ def execute(
         setup: Python code for the kernel to run first, unseen by the notebook.
         cell_timeout_s: Seconds that a cell may take, None for no limit.
         after_cell: Called when a code cell has ended.
+        stop: A file that ends the kernel as soon as it is there; it holds a `Stop`.
 
     Raises:
         StageError: A cell raised, took too long, or its kernel died.
+        StoppedError: Somebody wrote `stop`.
     """
     inherited = {name: v for name, v in os.environ.items() if _INHERITED.fullmatch(name)}
-    progress = _Progress(after_cell)
+    progress = _Progress(after_cell, stop)
     kept_back = [value for name, value in inherited.items() if is_secret_name(name)]
     redaction = Redaction([*secrets.values(), *kept_back])
     papermill_io.register(SCHEME, _ReplacingHandler(redaction))
@@ -126,6 +135,13 @@ def execute(
             cause=type(error).__name__,
         ) from error
     except DeadKernelError:
+        if progress.stopped is not None:
+            raise StoppedError(
+                progress.stopped.message,
+                hint=f"the notebook is kept as far as it came: {output}",
+                cell=progress.cell,
+                cause=progress.stopped.type,
+            ) from None
         how = f" of {progress.signal}" if progress.signal else ""
         peak = f"the run's processes held {processes.peak_memory_bytes() / 1e6:,.0f} MB at the most"
         raise StageError(
@@ -139,8 +155,9 @@ def execute(
 class _Progress:
     """Which cell runs, counted over the cells of the user's own file."""
 
-    def __init__(self, after_cell: Callable[[], None]) -> None:
-        self.after_cell = after_cell
+    def __init__(self, after_cell: Callable[[], None], stop: Path | None) -> None:
+        self.after_cell, self.stop = after_cell, stop
+        self.stopped: Stop | None = None
         self.cell: int | None = None
         self.source = ""
         self.signal: str | None = None
@@ -159,6 +176,22 @@ class _Progress:
 
     def end(self) -> None:
         self.after_cell()
+
+    def watch(self, manager: Any) -> None:
+        """End the kernel when the notebook is to stop, whatever it is busy with."""
+        if self.stop is not None:
+            arguments = (self.stop, manager.provisioner.process)
+            threading.Thread(target=self._end, args=arguments, daemon=True, name="stop").start()
+
+    def _end(self, stop: Path, kernel: Any) -> None:
+        while kernel.poll() is None:
+            if stop.is_file():
+                self.stopped = msgspec.json.decode(stop.read_bytes(), type=Stop)
+                # Its own session: what the notebook has started goes with it.
+                with suppress(ProcessLookupError):
+                    os.killpg(kernel.pid, signal.SIGKILL)
+                return
+            time.sleep(STOP_S)
 
     def kernel_ended(self, manager: Any) -> None:
         """Remember the signal that ended the kernel, where one did."""
@@ -195,6 +228,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         Papermill calls a cell completed whose kernel died, and all that were to come after it.
         """
         self._prepare_kernel()
+        self.progress.watch(self.km)
         for index, cell in enumerate(self.nb.cells):
             self.nb_man.cell_start(cell, index)
             try:

@@ -9,15 +9,22 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from mlops_nb import encoding, journal
 from mlops_nb.capture import dvc, git, pointers
-from mlops_nb.exceptions import DataError
+from mlops_nb.exceptions import CodeError, DataError
 from mlops_nb.journal import DataProvided, emit
 from mlops_nb.stages import volume as volumes
 from mlops_nb.stages import workspace
+from mlops_nb.types import Earlier
+
+_EARLIER = "earlier"
 
 
-def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) -> dict[str, str]:
+def run(
+    *, repo: str, sha: str, train: str, test: str, other: str, volume: str, earlier: str = ""
+) -> dict[str, str]:
     """Make a list of the datasets' files and where each is, every one checked against its hash.
 
     They are in DVC's cache, whose objects are read-only: that of the repository where it is on this
@@ -30,6 +37,7 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) 
         test: Path of the test dataset, "" for none.
         other: JSON list of paths.
         volume: What the stages of the run share.
+        earlier: Datasets as they were once, as JSON, "" for none; they get a list of their own.
 
     Returns:
         `data`, the place of the list in the volume.
@@ -39,7 +47,7 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) 
     """
     wanted = list(dict.fromkeys(path for path in (train, test, *encoding.loads(other)) if path))
     shared = volumes.folder(volume)
-    place = f"data/{_name(repo, sha, wanted)}"
+    place = f"data/{_name(repo, sha, wanted, earlier)}"
     # Again also where it is there: what the list leads to is checked before every run.
     with volumes.filled(shared / place) as folder, tempfile.TemporaryDirectory() as scratch:
         hashes, files = {}, {}
@@ -48,6 +56,8 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) 
             hashes = {path: source.provide(path, folder) for path in wanted}
             files = source.files
         (folder / workspace.FILES).write_text(json.dumps(files), encoding="utf-8")
+        if earlier:
+            _provide_earlier(earlier, repo, folder, shared)
     if hashes:
         emit(DataProvided(hashes=hashes))
     else:
@@ -55,8 +65,31 @@ def run(*, repo: str, sha: str, train: str, test: str, other: str, volume: str) 
     return {"data": place}
 
 
-def _name(repo: str, sha: str, wanted: list[str]) -> str:
-    text = encoding.plain([git.without_credentials(repo), sha, sorted(wanted)])
+def _provide_earlier(earlier: str, repo: str, folder: Path, shared: Path) -> None:
+    """List the files of datasets as they were once.
+
+    Raises:
+        DataError: They are needed, and lost.
+    """
+    wanted = msgspec.convert(encoding.loads(earlier), Earlier)
+    place = folder / _EARLIER
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            source = _Source(repo, wanted.sha, Path(scratch), shared)
+            for path in wanted.paths:
+                source.provide(path, place)
+        except (DataError, CodeError) as error:
+            if wanted.needed:
+                raise
+            print(f"the earlier data cannot be had: {error}")
+            return
+    files = {name: str(PurePosixPath(_EARLIER, file)) for name, file in source.files.items()}
+    (folder / workspace.EARLIER).write_text(json.dumps(files), encoding="utf-8")
+
+
+def _name(repo: str, sha: str, wanted: list[str], earlier: str) -> str:
+    parts = [git.without_credentials(repo), sha, sorted(wanted)]
+    text = encoding.plain([*parts, earlier] if earlier else parts)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -9,12 +9,14 @@ from mlops_nb.types import Model
 
 
 def run(
-    *, metrics: str, tracking_uri: str, mlflow_run_id: str, model_uri: str, name: str, alias: str
-) -> dict[str, str]:
+    *, metrics: str, refusal: str, tracking_uri: str, mlflow_run_id: str, model_uri: str,
+    name: str, alias: str,
+) -> dict[str, str]:  # fmt: skip
     """Register the model and give the new version its alias.
 
     Args:
         metrics: JSON object of the test metrics; evaluation comes before registration.
+        refusal: Why the model may not be registered, "" where it may.
         tracking_uri: Where MLflow keeps run and registry.
         mlflow_run_id: The run that logged the model.
         model_uri: The model, "" for none.
@@ -34,8 +36,10 @@ def run(
         emit(RunRecalled(mlflow_run_id=mlflow_run_id, tracking_uri=tracking_uri, metrics=tracked))
     if not model_uri:
         raise Skipped("the notebook logged no model", version="")
+    if refusal:
+        raise Skipped(refusal, version="")
     if not name:
-        raise Skipped("a reproduction registers nothing", version="")
+        raise Skipped("this run is to register nothing", version="")
     version, made = store.register(
         name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
     )

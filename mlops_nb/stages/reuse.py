@@ -20,6 +20,7 @@ from mlops_nb import encoding, journal
 from mlops_nb.journal import (
     AnyEvent,
     MetricsLogged,
+    ModelEvaluated,
     ModelLogged,
     RunFolder,
     RunTracked,
@@ -40,14 +41,17 @@ class Done(Record, frozen=True, kw_only=True):
 
     run_id: str
     outputs: dict[str, str]
-    events: tuple[RunTracked | MetricsLogged | ModelLogged, ...]
+    events: tuple[RunTracked | MetricsLogged | ModelLogged | ModelEvaluated, ...]
+
+
+_KEPT = (RunTracked, MetricsLogged, ModelLogged, ModelEvaluated)
 
 
 class Reusable(Protocol):
     """A stage whose result can be that of an earlier run."""
 
     def identity(self, **inputs: str) -> Any:
-        """Return what decides the result, as JSON data."""
+        """Return what decides the result, as JSON data; None where more does than is known."""
 
     def restore(self, source: RunFolder, outputs: Mapping[str, str], **inputs: str) -> bool:
         """Bring the earlier run's files into this one; False where its result is not whole."""
@@ -80,7 +84,7 @@ def keep(
         return
     folder = RunFolder(Path(os.environ[journal.RUN_FOLDER]))
     events = _since_start(stage, folder.read()[0])
-    kept = tuple(e for e in events if isinstance(e, (RunTracked, MetricsLogged, ModelLogged)))
+    kept = tuple(e for e in events if isinstance(e, _KEPT))
     done = Done(run_id=folder.path.name, outputs=outputs, events=kept)
     entry.parent.mkdir(mode=0o700, exist_ok=True)
     replace_file(entry, encoding.record(done).encode())
@@ -88,9 +92,10 @@ def keep(
 
 def _entry(stage: str, reusable: Reusable, inputs: Mapping[str, str]) -> Path | None:
     folder = os.environ.get(FOLDER)
-    if not folder:
+    identity = reusable.identity(**inputs) if folder else None
+    if not folder or identity is None:
         return None
-    key = [_program(), stage, reusable.identity(**inputs)]
+    key = [_program(), stage, identity]
     text = json.dumps(key, sort_keys=True).encode()
     return Path(folder) / f"{stage}-{hashlib.sha256(text).hexdigest()}.json"
 

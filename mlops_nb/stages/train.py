@@ -17,7 +17,7 @@ from mlops_nb.capture import notebook as notebooks
 from mlops_nb.exceptions import StageError, TrackingError
 from mlops_nb.journal import ModelLogged, RunFolder, RunTracked, emit
 from mlops_nb.points_file import PointsFile
-from mlops_nb.stages import kernel, workspace
+from mlops_nb.stages import StoppedError, kernel, workspace
 from mlops_nb.stages import volume as volumes
 from mlops_nb.stages.metrics import Metrics
 from mlops_nb.tracking import tags
@@ -45,6 +45,7 @@ def run(
     autolog: str,
     snapshot: str,
     executed: str,
+    parent: str = "",
 ) -> dict[str, str]:
     """Execute the notebook with papermill in an MLflow run of its own.
 
@@ -65,6 +66,7 @@ def run(
         autolog: "true" to log what libraries do by themselves.
         snapshot: The whole snapshot as JSON, for the record.
         executed: Path of the artifact that gets the executed notebook.
+        parent: The MLflow run that this one is a trial of, "" for none; a trial may be stopped.
 
     Returns:
         `mlflow_run_id`, and `model_uri`, "" where the notebook logged no model.
@@ -73,9 +75,9 @@ def run(
         StageError: A cell raised, took too long, or its kernel died.
         TrackingError: MLflow cannot be used, or has not got all metrics in the end.
     """
-    pins = _pins(snapshot, volume)
+    pins = pinned(snapshot, volume)
     store = Store(tracking_uri)
-    run_id = pins.code.ref.rpartition("/")[2]
+    run_id = _run_id(pins)
     mlflow_run_id = store.start(
         experiment=experiment,
         snapshot=pins,
@@ -83,8 +85,9 @@ def run(
         kfp_run_id=os.environ.get(volumes.KFP_RUN_ID, run_id),
         # Out of the environment in any case: a nested run of the notebook's would take it for its.
         adopted=os.environ.pop("MLFLOW_RUN_ID", None) if volumes.in_pod() else None,
+        parent=parent,
     )
-    os.environ[journal.RUN_ID] = run_id
+    os.environ.setdefault(journal.RUN_ID, run_id)
     file = PointsFile(_points_path())
     file.begin()
     emit(RunTracked(mlflow_run_id=mlflow_run_id, tracking_uri=tracking_uri))
@@ -110,6 +113,7 @@ def run(
                 secrets=_values(encoding.loads(secrets)),
                 cell_timeout_s=int(cell_timeout_s) or None,
                 after_cell=metrics.look,
+                stop=_stop() if parent else None,
             )
         metrics.must_be_complete()
     if output != Path(executed):
@@ -120,7 +124,17 @@ def run(
     return {"mlflow_run_id": mlflow_run_id, "model_uri": uri or ""}
 
 
-def _pins(snapshot: str, volume: str) -> Snapshot:
+def _run_id(pins: Snapshot) -> str:
+    """Return the id of the run of ours; in a pod it is known by the ref that keeps its commit."""
+    folder = os.environ.get(journal.RUN_FOLDER)
+    return RunFolder(Path(folder)).run_id if folder else pins.code.ref.rpartition("/")[2]
+
+
+def _stop() -> Path:
+    return RunFolder(Path(os.environ[journal.RUN_FOLDER])).stop
+
+
+def pinned(snapshot: str, volume: str) -> Snapshot:
     """Return the snapshot with its ref, which is no parameter."""
     pins = msgspec.convert(encoding.loads(snapshot), Snapshot)
     code = msgspec.structs.replace(pins.code, ref=volumes.ref(volume))
@@ -160,9 +174,10 @@ def _ended(store: Store, mlflow_run_id: str, output: Path, notebook: str) -> Ite
     """Keep the executed notebook and the end of the MLflow run, however the block ends."""
     try:
         yield
-    except BaseException:
+    except BaseException as ending:
+        status = "KILLED" if isinstance(ending, StoppedError) else "FAILED"
         try:
-            _keep(store, mlflow_run_id, output, notebook, "FAILED")
+            _keep(store, mlflow_run_id, output, notebook, status)
         except TrackingError as error:
             # What ended the block has the last word.
             print(error, file=sys.stderr)
@@ -185,6 +200,7 @@ def _execute(
     secrets: Mapping[str, str],
     cell_timeout_s: int | None,
     after_cell: Callable[[], None],
+    stop: Path | None,
 ) -> None:
     engine = import_engine()
     environment[kernel.AUTOLOG_MODELS] = str(not _logs_model(source)).lower()
@@ -197,6 +213,7 @@ def _execute(
         setup=kernel.SETUP,
         cell_timeout_s=cell_timeout_s,
         after_cell=after_cell,
+        stop=stop,
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KFP_RUN_ID = "KFP_RUN_ID"
+# Of a run that is a part of another one: what that one has provisioned.
+SHARED = "MLOPS_SHARED"
 
 
 def in_pod() -> bool:
@@ -35,7 +37,9 @@ def folder(volume: str) -> Path:
     Args:
         volume: Where pods have it mounted; a run on one machine has it in its own folder.
     """
-    run = os.environ.get(journal.RUN_FOLDER)
+    shared, run = os.environ.get(SHARED), os.environ.get(journal.RUN_FOLDER)
+    if shared:
+        return Path(shared)
     return RunFolder(Path(run)).work / "shared" if run else Path(volume)
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Of each file, where it is; paths of the files in the data repository.
 FILES = "files.json"
+# The same of datasets as they were once; not there where nobody asked, or they are lost.
+EARLIER = "earlier.json"
+_EARLIER_FOLDER = "earlier"
 
 
 @contextmanager
@@ -37,7 +40,11 @@ def opened(volume: str, code: str, data: str, notebook: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="workspace-") as scratch:
         top = Path(scratch, "code")
         git.checkout(volumes.existing(volume, code), top)
-        link(volumes.existing(volume, data), top)
+        place = volumes.existing(volume, data)
+        link(place, top)
+        if (place / EARLIER).is_file():
+            top.with_name(_EARLIER_FOLDER).mkdir()
+            link(place, top.with_name(_EARLIER_FOLDER), EARLIER)
         before = Path.cwd()
         os.chdir((top / notebook).parent)
         try:
@@ -56,9 +63,15 @@ def import_from(folders: list[str]) -> None:
     sys.path[:0] = [str(Path.cwd()), *folders]
 
 
-def link(data: Path, top: Path) -> None:
+def earlier(top: Path) -> Path | None:
+    """Return the folder beside a checkout with the datasets as they were once, None for none."""
+    folder = top.with_name(_EARLIER_FOLDER)
+    return folder if folder.is_dir() else None
+
+
+def link(data: Path, top: Path, listed: str = FILES) -> None:
     """Put links to the files of a list that provision-data has made into their places."""
-    files: dict[str, str] = encoding.loads((data / FILES).read_bytes())
+    files: dict[str, str] = encoding.loads((data / listed).read_bytes())
     for folder in {(top / name).parent for name in files}:
         folder.mkdir(parents=True, exist_ok=True)
     for name, source in files.items():

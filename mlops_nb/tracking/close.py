@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from mlops_nb.exceptions import TrackingError
+from mlops_nb.journal import RunFolder
 from mlops_nb.points_file import PointsFile
 from mlops_nb.tracking.forward import Forwarder
 from mlops_nb.tracking.store import Store
@@ -70,11 +71,24 @@ def _main(uri: str, mlflow_run_id: str, status: str, points: str, run_id: str = 
         store.delete(mlflow_run_id)
         return
     if mlflow_run_id:
-        _forward(Forwarder(store, mlflow_run_id, PointsFile(Path(points))))
-        store.finish(mlflow_run_id, status)
+        _finish(store, mlflow_run_id, status, Path(points))
+        for trial, child in store.children(mlflow_run_id).items():
+            _finish(store, child, status, _points_of(trial, Path(points)))
     # A stage may have been killed before it could say which MLflow run it had made.
     for found in store.unfinished(run_id) if run_id else ():
         store.finish(found, status)
+
+
+def _points_of(child: str, points: Path) -> Path:
+    """Return the points of a trial; what a notebook itself has nested has no file."""
+    number = child.partition("/")[2]
+    folder = RunFolder(points.parent)
+    return folder.trial(int(number)).points if number.isdecimal() else folder.trial(-1).points
+
+
+def _finish(store: Store, mlflow_run_id: str, status: str, points: Path) -> None:
+    _forward(Forwarder(store, mlflow_run_id, PointsFile(points)))
+    store.finish(mlflow_run_id, status)
 
 
 def _forward(forwarder: Forwarder) -> None:

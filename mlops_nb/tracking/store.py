@@ -62,6 +62,7 @@ class Store:
         run_id: str,
         kfp_run_id: str,
         adopted: str | None = None,
+        parent: str = "",
     ) -> str:
         """Make the MLflow run of a snapshot, with its tags, parameters and datasets.
 
@@ -72,6 +73,7 @@ class Store:
             kfp_run_id: The run of Kubeflow Pipelines, ours where it is a local one.
             adopted: An MLflow run that somebody has made for this one, as a platform's plugin
                 does; it is taken, wherever it is, so that there is one and not two.
+            parent: The MLflow run that it is a part of, "" for none.
 
         Returns:
             The MLflow run's id.
@@ -80,6 +82,8 @@ class Store:
 
         try:
             given = tags.of_snapshot(snapshot, run_id=run_id, kfp_run_id=kfp_run_id)
+            if parent:
+                given[tags.PARENT] = parent
             mlflow_run_id = self._adopt(adopted, given) if adopted else ""
             if not mlflow_run_id:
                 run = self._client.create_run(self._experiment(experiment), tags=given)
@@ -105,6 +109,35 @@ class Store:
             return ""
         self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in given.items()])
         return mlflow_run_id
+
+    def series(self, *, experiment: str, deployment: str) -> str:
+        """Return the MLflow run that has the figures of a deployment over time, made where not.
+
+        One run for all of its windows, a step each: MLflow draws curves of a run's steps, and of
+        many runs it draws bars.
+        """
+        with self._reached(), self._exclusively():
+            place = self._experiment(experiment)
+            query = f"tags.`{tags.DEPLOYMENT}` = {_quoted(deployment)}"
+            found = self._client.search_runs([place], query, max_results=1)
+            if found:
+                return str(found[0].info.run_id)
+            given = {tags.DEPLOYMENT: deployment, tags.RUN_NAME: deployment}
+            run_id = str(self._client.create_run(place, tags=given).info.run_id)
+            self._client.set_terminated(run_id, status="FINISHED")
+        return run_id
+
+    def log_step(self, mlflow_run_id: str, metrics: Mapping[str, float], at: float) -> None:
+        """Log the figures of a moment, in seconds since the epoch; again does no harm."""
+        from mlflow.entities import Metric
+
+        batch = [
+            Metric(name, value, round(at * 1000), round(at))
+            for name, value in metrics.items()
+            if math.isfinite(value)
+        ]
+        with self._reached():
+            self._client.log_batch(mlflow_run_id, metrics=batch)
 
     def metrics(self, mlflow_run_id: str) -> dict[str, float]:
         """Return the latest value of each metric."""
@@ -188,6 +221,59 @@ class Store:
                 f"{uri} holds no model in MLflow's format: it has no file MLmodel",
                 hint="log it with log_model of its library's MLflow flavour",
             )
+        return found
+
+    def load_model(self, uri: str) -> Any:
+        """Return a model as MLflow's pyfunc loads it; that executes the code that it brings along.
+
+        Raises:
+            TrackingError: There is no such model, or it needs a package that is not installed.
+        """
+        import mlflow.pyfunc
+
+        try:
+            return mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+        except ModuleNotFoundError as error:
+            raise TrackingError(
+                f"the model at {uri} needs {error.name}, which is not installed",
+                hint=f"install it where runs go: pip install {error.name}",
+            ) from error
+        except (self._mlflow_error, OSError) as error:
+            raise TrackingError(
+                f"there is no model at {uri}: {error}",
+                hint="name a run, name/version, name@alias or a URI; list runs: jupyter mlops runs",
+            ) from error
+
+    def find_alias(self, name: str, alias: str) -> Model | None:
+        """Return the version of a registered model that has an alias, None where none has it.
+
+        Raises:
+            TrackingError: MLflow cannot be asked.
+        """
+        try:
+            found = self._client.get_model_version_by_alias(name, alias)
+        except self._mlflow_error as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise self._unreachable(error) from error
+        return Model(uri=found.source, name=name, version=str(found.version), alias=alias)
+
+    def tag(self, mlflow_run_id: str, tags_: Mapping[str, str]) -> None:
+        """Tag a run."""
+        from mlflow.entities import RunTag
+
+        with self._reached():
+            self._client.log_batch(mlflow_run_id, tags=[RunTag(*tag) for tag in tags_.items()])
+
+    def tag_version(self, name: str, version: str, tag: str, value: str) -> None:
+        """Tag a version of a registered model."""
+        with self._reached():
+            self._client.set_model_version_tag(name, version, tag, value)
+
+    def version_tag(self, name: str, version: str, tag: str) -> str:
+        """Return a tag of a version of a registered model, "" where it has none."""
+        with self._reached():
+            found: str = self._client.get_model_version(name, version).tags.get(tag, "")
         return found
 
     def find_version(self, name: str, version: str = "", alias: str = "") -> tuple[Model, str]:
@@ -278,11 +364,49 @@ class Store:
         with self._reached():
             return self._runs_of(run_id, "RUNNING")
 
+    def reopen(self, mlflow_run_id: str) -> bool:
+        """Let a run that has ended go on; False where there is no such run any more."""
+        with self._reached():
+            try:
+                run = self._client.get_run(mlflow_run_id)
+            except self._mlflow_error as error:
+                if error.error_code in _ABSENT:
+                    return False
+                raise
+            if run.info.lifecycle_stage != "active":
+                return False
+            self._client.update_run(mlflow_run_id, status="RUNNING")
+        return True
+
+    def children(self, mlflow_run_id: str) -> dict[str, str]:
+        """Return the runs that are a part of a run and have not ended, by our ids of them."""
+        with self._reached():
+            query = f"attributes.status = 'RUNNING' and {_IN.format(mlflow_run_id)}"
+            return {
+                run.data.tags.get(tags.RUN_ID, run.info.run_id): run.info.run_id
+                for run in self._search(query)
+            }
+
+    def discard(self, run_id: str) -> None:
+        """Mark all MLflow runs of a run of ours as deleted: it begins anew."""
+        with self._reached():
+            for run in self._search(f"tags.`{tags.RUN_ID}` = '{run_id}'"):
+                self._client.delete_run(run.info.run_id)
+
+    def _search(self, query: str) -> list[Any]:
+        experiments = [e.experiment_id for e in self._client.search_experiments()]
+        found, token = [], None
+        while True:
+            page = self._client.search_runs(experiments, query, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
     def _runs_of(self, run_id: str, status: str) -> list[str]:
         """Return the MLflow runs of a run of ours that are in a state, newest first."""
-        experiments = [e.experiment_id for e in self._client.search_experiments()]
         query = f"attributes.status = '{status}' and tags.`{tags.RUN_ID}` = '{run_id}'"
-        return [run.info.run_id for run in self._client.search_runs(experiments, query)]
+        return [run.info.run_id for run in self._search(query)]
 
     def find(self, run_id: str) -> tuple[str, Model | None]:
         """Find the finished MLflow run of a run of ours.
@@ -305,7 +429,9 @@ class Store:
         return Model(uri=uri, name=newest.name, version=str(newest.version))
 
     def delete(self, mlflow_run_id: str) -> None:
-        """Mark the run as deleted; MLflow can restore it until `mlflow gc`."""
+        """Mark the run and its parts as deleted; MLflow can restore them until `mlflow gc`."""
+        for part in self._search(_IN.format(mlflow_run_id)):
+            self._client.delete_run(part.info.run_id)
         self._client.delete_run(mlflow_run_id)
 
     def has(self, mlflow_run_id: str, model_uri: str) -> bool:
@@ -449,6 +575,7 @@ class Store:
 
 # What MLflow says of a point that it will never take, as against a store that is away.
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE")
+_IN = f"tags.`{tags.PARENT}` = '{{}}'"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _VERSION_TAGS = (tags.GIT_COMMIT, tags.RUN_ID, tags.SNAPSHOT_ID, tags.DIRTY)
 

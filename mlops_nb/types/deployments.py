@@ -48,6 +48,7 @@ class Origin(Record, frozen=True, kw_only=True):
         code: Commit that the wrapper and the modules are of.
         datasets: Hash of each dataset that the model was trained and tested on, by path.
         deployed_by: The run of the deployment pipeline.
+        despite: What spoke against it, where it was deployed by force.
     """
 
     model: Model
@@ -56,6 +57,7 @@ class Origin(Record, frozen=True, kw_only=True):
     code: str | None = None
     datasets: dict[str, str] = msgspec.field(default_factory=dict)
     deployed_by: str | None = None
+    despite: str | None = None
 
 
 class Revision(Record, frozen=True, kw_only=True):

@@ -61,6 +61,20 @@ class Dataset(Record, frozen=True, kw_only=True):
     changed: bool = False
 
 
+class Earlier(Record, frozen=True, kw_only=True):
+    """Datasets as they were once, beside those of a run.
+
+    Attributes:
+        sha: The commit of the run's data repository.
+        paths: The datasets.
+        needed: Whether a run fails without them.
+    """
+
+    sha: str
+    paths: tuple[str, ...]
+    needed: bool = True
+
+
 class Hyperparameter(Record, frozen=True, kw_only=True):
     """One name of the parameters cell.
 

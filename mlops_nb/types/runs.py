@@ -8,7 +8,10 @@ from typing import Any
 import msgspec
 
 from mlops_nb.types.base import Record
+from mlops_nb.types.evaluations import Evaluation, Report
+from mlops_nb.types.monitoring import Monitoring, MonitoringReport
 from mlops_nb.types.pins import Finding, Snapshot
+from mlops_nb.types.tuning import Study
 
 
 class RunState(str, Enum):
@@ -78,6 +81,13 @@ class Stage(Record, frozen=True, kw_only=True):
     note: str | None = None
     started_at: float | None = None
     peak_memory_bytes: int | None = None
+
+
+class Stop(Record, frozen=True, kw_only=True):
+    """A request to stop a notebook; `type` and `message` are those of the failure it becomes."""
+
+    type: str
+    message: str
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -168,7 +178,10 @@ class Run(Record, frozen=True, kw_only=True):
     `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
     are before this one in the queue, None where it is in none. `trouble` says since when a cluster
     gives no answer, None where it does. `deployment` is the service that the run has put up, with
-    the `revision` of it and the `url` where it answers.
+    the `revision` of it and the `url` where it answers. `study` is what a tuning has tried.
+    `evaluation` is what an evaluation of the
+    run's model came to, with the gates that it passed or not. `monitoring` is what a window of a
+    deployment's requests came to, and whether that is an alarm.
     """
 
     id: str
@@ -197,6 +210,9 @@ class Run(Record, frozen=True, kw_only=True):
     deployment: str | None = None
     revision: int | None = None
     url: str | None = None
+    study: Study | None = None
+    evaluation: Evaluation | None = None
+    monitoring: Monitoring | None = None
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""
@@ -264,9 +280,9 @@ class Change(Record, frozen=True, kw_only=True):
     """Something that is other than before.
 
     Attributes:
-        kind: "run" or "deployment".
-        id: Which: the run's id, the deployment's name.
-        data: As it is now, a `Glimpse` or a `Deployment`; None where it is gone.
+        kind: "run", "deployment" or "schedule".
+        id: Which: the run's id, the deployment's or the schedule's name.
+        data: As it is now, a `Glimpse`, a `Deployment` or a `Schedule`; None where it is gone.
     """
 
     kind: str
@@ -282,9 +298,13 @@ class Moment(Record, frozen=True, kw_only=True):
         curves: A curve for every metric that was logged.
         stage: The stage at work, or the last one that was.
         log: The end of that stage's log.
+        report: What its evaluation has found, once it is there.
+        window: What was found of a window of requests, likewise.
     """
 
     run: Run
     curves: tuple[Curve, ...] = ()
     stage: str | None = None
     log: str = ""
+    report: Report | None = None
+    window: MonitoringReport | None = None

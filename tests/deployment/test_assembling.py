@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from mlops_nb.deployment import assembling
 from mlops_nb.deployment.assembling import Parts
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.exceptions import StageError
+from mlops_nb.monitoring import reference
 from mlops_nb.serving import package
 from mlops_nb.types import Environment, Model, Origin
 
@@ -95,3 +97,12 @@ def test_a_package_is_kept_once(parts, tmp_path):
     shutil.rmtree(tmp_path / "made" / "model")
     assert assembling.kept(tmp_path / "made", tmp_path / "packages") == place
     assert (place / "model" / "MLmodel").is_file()
+
+
+def test_what_the_training_data_looked_like_is_a_part_of_the_package(parts, tmp_path):
+    bare = made(parts("one"), tmp_path / "bare")
+    described = dataclasses.replace(parts("two"), profile='{"dataset":"d","rows":1}')
+    assert made(described, tmp_path / "described") != bare
+    assert package.PROFILE in package.read(tmp_path / "described").files
+    assert reference.of_package(tmp_path / "described").dataset == "d"
+    assert reference.of_package(tmp_path / "bare") is None

@@ -46,7 +46,7 @@ def test_a_dirty_run_comes_out_the_same_and_one_changed_byte_does_not(
     assert again.metrics["answer"] == 42
     assert again.metrics["rate_seen"] == 0.25
     assert again.reproduces == recorded.id
-    assert again.stage("register").note == "a reproduction registers nothing"
+    assert again.stage("register").note == "this run is to register nothing"
     client = mlflow.MlflowClient(tracking_uri=recorded.tracking_uri)
     assert len(client.search_model_versions("name = 'sample'")) == 1
 

@@ -131,7 +131,7 @@ def test_the_card_says_state_metrics_model_pins_and_error():
 
 def test_the_parts_of_a_card_keep_their_places():
     kinds = [moment(of=nothing_yet), moment(of=started), moment(), moment("a", ended("a"))]
-    assert {Elements(card.card(shown)).parts for shown in kinds} == {11}
+    assert {Elements(card.card(shown)).parts for shown in kinds} == {15}
 
 
 def test_the_text_beside_it_says_the_same():

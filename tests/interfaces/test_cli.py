@@ -40,7 +40,7 @@ def test_dry_run_shows_the_run_and_keeps_nothing(project, json_of):
         (("train", "train.ipynb", "--train", "no.csv"), 1, None),
         (("train", "train.ipynb", "--backend", "locl"), 1, "did you mean 'local'?"),
         (("show", "20200101"), 1, "list them: jupyter mlops runs"),
-        (("init", "--example", "nothing", "x"), 2, "there is: quickstart"),
+        (("init", "--example", "nothing", "x"), 2, "there are: quickstart, tuning"),
         (("track", "nothing.csv"), 1, "name data of the project"),
     ],
 )

@@ -14,6 +14,8 @@ from mlops_nb.interfaces.completion import candidates
         ("%mlops train --tr", "--tr", {"--train"}),
         ("%mlops train --train ", "", {"data/train.csv", "data/test.csv"}),
         ("%mlops train train.ipynb --param ", "", {"rate=", "name="}),
+        ("%mlops schedule ", "", {"train.ipynb", "--cron"}),
+        ("%mlops unschedule ", "", {"--project"}),
         ("%mlops help wa", "wa", {"watch"}),
         ("%mlops runs --st", "--st", {"--state"}),
         ("%mlops runs --state ", "", {"FAILED", "SUCCEEDED"}),

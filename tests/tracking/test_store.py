@@ -7,6 +7,8 @@ import sys
 
 import mlflow
 
+from mlops_nb.tracking.store import Store
+
 WRITER = """
 import sys
 import mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlalchemy_store
@@ -60,3 +62,15 @@ def test_many_writers_at_once_on_a_fresh_store_lose_and_double_nothing(tmp_path)
     assert all("endless" not in run.data.metrics for run in runs)
     assert len(client.search_model_versions("name = 'model'")) == WRITERS
     assert client.get_model_version_by_alias("model", "challenger").version
+
+
+def test_the_figures_of_a_deployment_are_steps_of_one_run(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/mlflow.db")
+    run = store.series(experiment="one monitoring", deployment="it's")
+    assert store.series(experiment="one monitoring", deployment="it's") == run
+    assert store.series(experiment="one monitoring", deployment="other") != run
+    for at, value in ((1_000.0, 0.1), (2_000.0, 0.3), (2_000.0, 0.3)):
+        store.log_step(run, {"psi_max": value, "endless": float("inf")}, at)
+    points = mlflow.MlflowClient(tracking_uri=store.uri).get_metric_history(run, "psi_max")
+    assert [(point.step, point.value) for point in points] == [(1_000, 0.1), (2_000, 0.3)]
+    assert store.metrics(run) == {"psi_max": 0.3}

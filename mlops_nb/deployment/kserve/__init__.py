@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from mlops_nb.deployment import Endpoint
+from mlops_nb.deployment import Endpoint, Requests
 from mlops_nb.deployment.kserve import claim, health, manifest, records
 from mlops_nb.deployment.kserve.cluster import SERVICES, Cluster
 from mlops_nb.deployment.kserve.records import Kept, KeptRevision
@@ -218,6 +218,17 @@ class KServeTarget:
         pods = [pod for one in services for pod in health.pods_of(self.cluster, one)]
         text = self.cluster.log(pods[0]["metadata"]["name"], lines=_LOG_LINES) if pods else ""
         return text if last_bytes is None else text.encode()[-last_bytes:].decode(errors="replace")
+
+    def requests(self, name: str, number: int) -> Requests:
+        """Refuse: what a pod logs goes when the pod does, and is not on this machine.
+
+        Raises:
+            DeploymentError: Always.
+        """
+        raise DeploymentError(
+            f"the inference log of {name} is in its pods, and not on this machine",
+            hint="let KServe send the requests to a collector: kserve.logger_url in the descriptor",
+        )
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop."""

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb.deployment import Endpoint
-from mlops_nb.deployment.local import launch, lease, standby
+from mlops_nb import lease
+from mlops_nb.deployment import Endpoint, Requests
+from mlops_nb.deployment.local import launch, standby
 from mlops_nb.deployment.local.records import (
     FOLDER,
     Place,
@@ -209,6 +210,12 @@ class LocalTarget:
             number = most
         self._must_have(wanted, number)
         return tail(place.log(number), last_bytes)
+
+    def requests(self, name: str, number: int) -> Requests:
+        """Return where the inference log of a revision is."""
+        place, wanted = self._existing(name)
+        service = self._must_have(wanted, number).descriptor.service
+        return Requests(place.requests(number), service.log_sample)
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop or a reboot; it may be running."""

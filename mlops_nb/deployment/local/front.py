@@ -18,7 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-from mlops_nb.deployment.local import channel, lease, standby, tree
+from mlops_nb import lease
+from mlops_nb.deployment.local import channel, standby, tree
 from mlops_nb.deployment.local.channel import Answer, Question
 from mlops_nb.deployment.local.records import CONTROL, control, identity
 from mlops_nb.deployment.local.relay import Client, Relay

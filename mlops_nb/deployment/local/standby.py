@@ -9,7 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from mlops_nb.deployment.local import launch, lease, tree
+from mlops_nb import lease
+from mlops_nb.deployment.local import launch, tree
 from mlops_nb.deployment.local.records import appended, control, identity
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb.deployment.local import channel, launch, lease, standby, tree
+from mlops_nb import lease
+from mlops_nb.deployment.local import channel, launch, standby, tree
 from mlops_nb.deployment.local.channel import Answer, Question
 from mlops_nb.deployment.local.container import Container
 from mlops_nb.deployment.local.process import Process

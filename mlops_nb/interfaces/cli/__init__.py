@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mlops_nb.exceptions import MlopsError, UsageError
-from mlops_nb.interfaces.cli import platforms, projects, records, server, services, training
+from mlops_nb.interfaces.cli import (
+    evaluation,
+    monitoring,
+    platforms,
+    projects,
+    records,
+    server,
+    services,
+    timetable,
+    training,
+    tuning,
+)
 from mlops_nb.interfaces.cli.group import verbs
 
 if TYPE_CHECKING:
@@ -21,13 +32,25 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "verbs"]
 
-for chapter in (projects, training, records, services, platforms, server):
+CHAPTERS = (
+    projects,
+    training,
+    tuning,
+    evaluation,
+    records,
+    services,
+    monitoring,
+    timetable,
+    platforms,
+    server,
+)
+for chapter in CHAPTERS:
     for command in chapter.COMMANDS:
         verbs.add_command(command)
 
 
 def main() -> NoReturn:
-    """Run a command line and exit: 0 done, 1 failed, 2 usage, 130 canceled."""
+    """Run a command line and exit: 0 done, 1 failed, 2 usage, 3 alarm, 130 canceled."""
     arguments = sys.argv[1:]
     try:
         # In this mode click returns the code of an explicit exit, and the command's value if none.

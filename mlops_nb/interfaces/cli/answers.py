@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlops_nb.interfaces.cli.view import View
 
 
+ALARM = 3
 EXIT_CODES = {RunState.FAILED: 1, RunState.LOST: 1, RunState.CANCELED: 130}
 
 
@@ -33,7 +34,7 @@ def follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: bo
     """Show a run as it goes on, and exit as it ended.
 
     Raises:
-        click.exceptions.Exit: It did not succeed.
+        click.exceptions.Exit: It did not succeed, has not passed a gate, or is an alarm.
     """
     if as_json:
         ended = list(api.watch(run.id, project=project))[-1] if wait else None
@@ -46,5 +47,16 @@ def follow(view: View, run: Run, *, wait: bool, project: str | None, as_json: bo
         except KeyboardInterrupt:
             view.text(f"run {run.id} goes on; follow it: watch {run.id}; end it: cancel {run.id}")
             raise
-    if ended is not None and ended.state in EXIT_CODES:
-        raise click.exceptions.Exit(EXIT_CODES[ended.state])
+    if ended is not None and _exit_code(ended):
+        raise click.exceptions.Exit(_exit_code(ended))
+
+
+def _exit_code(run: Run) -> int:
+    """Return how a command ends that has waited for a run.
+
+    1 also where a gate was not passed; a window that has drifted is neither done nor failed.
+    """
+    if run.monitoring is not None and run.monitoring.alarm:
+        return EXIT_CODES.get(run.state, ALARM)
+    failed = run.evaluation is not None and not run.evaluation.passed
+    return EXIT_CODES.get(run.state, int(failed))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 
 from mlops_nb.exceptions import UsageError
@@ -32,3 +35,33 @@ def pair(option: str, text: str) -> tuple[str, CommandLineText]:
     if not equals:
         raise UsageError(f"{option} {text} has no value", hint=f"write it as {option} {name}=VALUE")
     return name, CommandLineText(value)
+
+
+def data(option: str, text: str) -> tuple[str, Any]:
+    """Return the name and the value of `NAME=VALUE`, which is text where it is no JSON.
+
+    Raises:
+        UsageError: There is no value.
+    """
+    name, value = pair(option, text)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, str(value)
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """Return the JSON object in a file, or on standard input for "-".
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        found = json.loads(click.open_file(name, encoding="utf-8").read())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{name} holds no JSON: {error}", hint='such as {"a request\'s id": 1}'
+        ) from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{name} holds no JSON object", hint='such as {"a request\'s id": 1}')
+    return found

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", default=".", metavar="[DIR]")
-@click.option("--example", metavar="NAME", help="Start from an example: quickstart.")
+@click.option("--example", metavar="NAME", help="Start from an example: quickstart, tuning.")
 @options.json_
 @click.pass_obj
 def init(view: View, folder: str, example: str | None, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ def serve(
     def ready(server: dict[str, Any]) -> None:
         said = f"serving at {server['url']}\ntoken: {server['token'] or 'as you have set it'}"
         answers.show(as_json, server, lambda: view.text(said))
+        # Who has started it as a process waits for this.
+        sys.stdout.flush()
 
     root = Path(project or ".").absolute()
     standalone.serve(root, ip=ip, port=port, arguments=arguments, ready=ready)

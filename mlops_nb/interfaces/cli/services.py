@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="Name of the deployment.")
 @click.option("--target", metavar="NAME", help="Where it is served: local, container or kserve.")
 @click.option("--traffic", metavar="P", help="replace, shadow, or a canary's percentage.")
+@click.option("--force", is_flag=True, help="Even if its last evaluation has failed a gate.")
 @click.option("--write", is_flag=True, help="Write deployment.yaml, and deploy nothing.")
 @click.option(
     "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this once."
@@ -34,6 +35,7 @@ def deploy(
     name: str | None,
     target: str | None,
     traffic: str | None,
+    force: bool,
     write: bool,
     settings: tuple[str, ...],
     wait: bool,
@@ -46,6 +48,7 @@ def deploy(
         name=name,
         target=target,
         traffic=traffic,
+        force=force,
         write=write,
         settings=dict(options.pair("--set", text) for text in settings),
         project=project,

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
         Pulse,
         RegisteredModel,
         Run,
+        Schedule,
         Setting,
         Status,
         Summary,
+        Timetable,
         Verdict,
     )
 
@@ -58,3 +60,9 @@ class View(Protocol):
 
     def settings(self, settings: Sequence[Setting]) -> None:
         """Show settings."""
+
+    def schedule(self, schedule: Schedule) -> None:
+        """Show one schedule, its next firings and its history."""
+
+    def timetable(self, timetable: Timetable) -> None:
+        """Show the schedules, and whether anybody fires them."""

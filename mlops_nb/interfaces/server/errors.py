@@ -18,6 +18,7 @@ STATUSES: dict[type[exceptions.MlopsError], int] = {
     exceptions.ConfigError: 422,
     exceptions.StageError: 422,
     exceptions.ImageError: 422,
+    exceptions.ScheduleError: 409,
     exceptions.RunError: 409,
     exceptions.AbsentRunError: 404,
     exceptions.DeploymentError: 409,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool
 
+from mlops_nb.exceptions import MlopsError
 from mlops_nb.interfaces.server.events import EventsHandler
 from mlops_nb.interfaces.server.handlers import VerbHandler
 from mlops_nb.interfaces.server.hub import Hub
@@ -18,6 +19,8 @@ from mlops_nb.interfaces.server.services import SERVICES, Service
 from mlops_nb.settings import FILE_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_server.serverapp import ServerApp
 
 
@@ -27,7 +30,7 @@ class MlopsExtension(ExtensionApp):
     name = "mlops_nb"
     load_other_extensions = True
     services = Bool(
-        False, help="Whether the services of the root's project work for as long as the server."
+        True, help="Whether the services of the root's project work for as long as the server."
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
@@ -48,9 +51,18 @@ class MlopsExtension(ExtensionApp):
         """Start the services, once requests are answered."""
         root = Path(serverapp.root_dir)
         if self.services and (root / FILE_NAME).is_file():
-            self.working = [make(root) for make in SERVICES]
-        for service in self.working:
-            service.start()
+            for begin in SERVICES:
+                self._begin(begin, root)
+
+    def _begin(self, begin: Callable[[Path], Service | None], root: Path) -> None:
+        try:
+            service = begin(root)
+        except MlopsError as error:
+            # The routes answer all the same, and the user may be about to mend it.
+            self.log.warning("mlops_nb: %s", error)
+            return
+        if service is not None:
+            self.working.append(service)
 
     async def stop_extension(self) -> None:
         """Let go of services, threads and watchers."""

@@ -62,6 +62,12 @@ class VerbHandler(RefusingHandler):
 
     @web.authenticated
     @authorized
+    async def patch(self, **in_path: str) -> None:
+        """Change a part of something."""
+        await self._answer(in_path)
+
+    @web.authenticated
+    @authorized
     async def delete(self, **in_path: str) -> None:
         """Take something away."""
         await self._answer(in_path)

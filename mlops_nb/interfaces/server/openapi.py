@@ -42,7 +42,10 @@ _MESSAGE = {
     "required": ["seq", "kind", "id", "data"],
     "properties": {
         "seq": {"type": "integer", "description": "Name the last one seen as `since`."},
-        "kind": {"type": "string", "examples": ["hello", "reset", "save", "run", "deployment"]},
+        "kind": {
+            "type": "string",
+            "examples": ["hello", "reset", "save", "run", "deployment", "schedule"],
+        },
         "id": {"type": "string", "description": "Of what has changed, such as a run's."},
         "data": {"description": "As it is now, such as a `Glimpse` of a run; null if it is gone."},
     },

@@ -33,7 +33,7 @@ _NAMES = {
 # What docstrings of verbs need not say again and again.
 _ALWAYS = {
     "run_id": "The run's id, the beginning of it, or latest.",
-    "name": "The deployment's name.",
+    "name": "Its name.",
     "stage": "Only this stage; driver for the engine's log.",
     "tolerance": "Largest relative difference of a metric, absolute below 1.",
     "path": "The file or folder.",

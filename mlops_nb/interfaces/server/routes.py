@@ -26,7 +26,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 _IN_PATH = re.compile(r"\{(\w+)\}")
 # What Jupyter itself reads from a query.
 _OF_JUPYTER = {"project", "token", "no_track_activity", "session_id", "_xsrf"}
-_DESCRIPTORS = (".yaml", ".yml")
+_FILES = (".yaml", ".yml", ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Route:
     @property
     def has_body(self) -> bool:
         """Whether what is asked for stands in a body, and not in the query."""
-        return self.method == "POST"
+        return self.method in ("POST", "PATCH")
 
     @cached_property
     def in_path(self) -> tuple[str, ...]:
@@ -168,9 +168,11 @@ class Route:
         return data if self.under is None else {self.under: data}
 
 
-def _is_path(parameter: Parameter, value: str) -> bool:
+def _is_path(parameter: Parameter, value: Any) -> bool:
     """Whether a value is one; what is to be deployed may be a run or a model just as well."""
-    return parameter.is_path and (parameter.name != "what" or value.endswith(_DESCRIPTORS))
+    if not parameter.is_path or not isinstance(value, str):
+        return False
+    return parameter.name != "what" or value.endswith(_FILES)
 
 
 ROUTES = (
@@ -180,6 +182,8 @@ ROUTES = (
     Route("GET", "/datasets", api.dataset_names, under="datasets"),
     Route("POST", "/track", api.track, under="pointer"),
     Route("POST", "/train", api.train, status=202),
+    Route("POST", "/tune", api.tune, status=202),
+    Route("POST", "/evaluate", api.evaluate, status=202),
     Route("GET", "/runs", resources.runs),
     Route("GET", "/runs/{run_id}", api.show),
     Route("DELETE", "/runs/{run_id}", api.delete, under="deleted"),
@@ -203,6 +207,12 @@ ROUTES = (
     Route("POST", "/deployments/{name}/predict", api.predict, under="predictions"),
     Route("POST", "/deployments/{name}/traffic", api.traffic),
     Route("POST", "/deployments/{name}/rollback", api.rollback),
+    Route("POST", "/deployments/{name}/monitor", api.monitor, status=202),
+    Route("POST", "/deployments/{name}/labels", api.label),
+    Route("GET", "/schedules", api.schedules),
+    Route("POST", "/schedules", api.schedule, status=201),
+    Route("PATCH", "/schedules/{name}", api.reschedule),
+    Route("DELETE", "/schedules/{name}", api.unschedule, under="unscheduled"),
     Route("POST", "/publish", api.publish, under="pipelines"),
     Route("GET", "/events", resources.events, status=SWITCHING),
     Route("POST", "/save", resources.save),

@@ -20,6 +20,7 @@ EXTENSION = "mlops_nb"
 class MlopsServer(ServerApp):
     """A Jupyter Server that has our extension, logins, and nothing else."""
 
+    no_browser_open_file = True
     default_services = ("auth", "security", "shutdown")  # type: ignore[assignment]
 
 
@@ -45,13 +46,13 @@ def serve(
     app.initialize(argv=list(arguments), find_extensions=False)
     identity = app.identity_provider
     generated = bool(identity.token) and identity.token_generated
-    ready(
-        {
-            "url": app.connection_url.rstrip("/") + PREFIX,
-            "token": identity.token if generated else None,
-            "pid": os.getpid(),
-        }
-    )
+    said = {
+        "url": app.connection_url.rstrip("/") + PREFIX,
+        "token": identity.token if generated else None,
+        "pid": os.getpid(),
+    }
+    # The socket is bound by the loop's first callback.
+    app.io_loop.add_callback(ready, said)
     app.start()
 
 
@@ -63,11 +64,9 @@ def _config(root: Path, ip: str, port: int) -> Config:
                 "ip": ip,
                 "port": port,
                 "open_browser": False,
-                "no_browser_open_file": True,
                 "terminals_enabled": False,
                 "default_url": f"{PREFIX}/openapi.json",
                 "jpserver_extensions": {EXTENSION: True},
-            },
-            "MlopsExtension": {"services": True},
+            }
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_nb import encoding
-from mlops_nb.pipelines.arguments import pins
+from mlops_nb.pipelines.arguments import evaluation, pins
 
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
@@ -20,10 +20,13 @@ def arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
 
     Raises:
         UsageError: The hyperparameters are larger than a pipeline parameter may be.
+        ConfigError: A gate is none.
     """
     train, test = snapshot.dataset("train"), snapshot.dataset("test")
     places = {d.role: d for d in snapshot.datasets}
     first = next(iter(places.values()), None)
+    run_id = snapshot.code.ref.rpartition("/")[2]
+    wanted = evaluation.criteria(config, name=config.registered_model, run_id=run_id)
     passed = {p.name: p.value for p in snapshot.hyperparameters if p.source not in _LEFT_TO_CELL}
     return {
         "code_repo": snapshot.code.repo,
@@ -38,6 +41,7 @@ def arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
         "other_datasets": encoding.dumps(
             [d.path for d in snapshot.datasets if d.role == "other"], name="dataset paths"
         ),
+        "tests": evaluation.tests(snapshot),
         "target": config.data_target,
         "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
         "environment": snapshot.environment.hash,
@@ -50,6 +54,7 @@ def arguments(snapshot: Snapshot, config: Config) -> dict[str, str]:
         "model_name": config.registered_model,
         "model_alias": config.model_alias,
         "snapshot": encoding.dumps(pins(snapshot), name="the snapshot's records"),
+        "criteria": evaluation.encoded(wanted),
         "cpu": config.resources_cpu,
         "memory": config.resources_memory,
         "accelerator": config.resources_accelerator,

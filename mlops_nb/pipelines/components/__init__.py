@@ -1,17 +1,24 @@
 """The stages as KFP components: each calls the stage of its name, in a process or in a pod."""
 
 from mlops_nb.pipelines.components.deployment import assemble, build, deploy, verify
+from mlops_nb.pipelines.components.evaluation import evaluate
+from mlops_nb.pipelines.components.monitoring import collect, decide, drift
 from mlops_nb.pipelines.components.provisioning import provision_code, provision_data
-from mlops_nb.pipelines.components.training import evaluate, register, train
+from mlops_nb.pipelines.components.training import register, train
+from mlops_nb.pipelines.components.tuning import tune
 
 __all__ = [
     "assemble",
     "build",
+    "collect",
+    "decide",
     "deploy",
+    "drift",
     "evaluate",
     "provision_code",
     "provision_data",
     "register",
     "train",
+    "tune",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""The stages of training: execute the notebook, evaluate the model, register it."""
+"""The stages of training but evaluation: execute the notebook, register the model."""
 
 from typing import NamedTuple
 
@@ -53,42 +53,9 @@ def train(
 
 
 @dsl.component(base_image=image("evaluate"), install_kfp_package=False)
-def evaluate(
-    volume: str,
-    code: str,
-    data: str,
-    code_paths: str,
-    notebook: str,
-    test: str,
-    target: str,
-    tracking_uri: str,
-    mlflow_run_id: str,
-    model_uri: str,
-    snapshot: str,
-) -> str:
-    """Compute the model's metrics on the test dataset."""
-    from mlops_nb.stages import execute
-
-    outputs = execute(
-        "evaluate",
-        volume=volume,
-        code=code,
-        data=data,
-        code_paths=code_paths,
-        notebook=notebook,
-        test=test,
-        target=target,
-        tracking_uri=tracking_uri,
-        mlflow_run_id=mlflow_run_id,
-        model_uri=model_uri,
-        snapshot=snapshot,
-    )
-    return outputs["metrics"]
-
-
-@dsl.component(base_image=image("evaluate"), install_kfp_package=False)
 def register(
     metrics: str,
+    refusal: str,
     tracking_uri: str,
     mlflow_run_id: str,
     model_uri: str,
@@ -101,6 +68,7 @@ def register(
     outputs = execute(
         "register",
         metrics=metrics,
+        refusal=refusal,
         tracking_uri=tracking_uri,
         mlflow_run_id=mlflow_run_id,
         model_uri=model_uri,

@@ -31,7 +31,7 @@ from mlops_nb.journal import (
 )
 from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.local import queue
-from mlops_nb.runners.records import Records, must_be_resumable
+from mlops_nb.runners.records import Records, must_be_resumable, must_be_whole
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class LocalRunner:
 
     def cancel(self, run_id: str) -> Run:
         """Ask the driver to end the run; end it ourselves where the driver does not answer."""
+        must_be_whole(run_id)
         folder = self.records.folder(run_id)
         run = self.get(run_id)
         if run.state.terminal:
@@ -146,6 +147,7 @@ class LocalRunner:
 
     def resume(self, run_id: str) -> Run:
         """Start the driver again; the engine's cache has the stages that succeeded."""
+        must_be_whole(run_id)
         must_be_resumable(self.get(run_id))
         self._start(self.records.folder(run_id))
         return self.get(run_id)
@@ -191,13 +193,13 @@ class LocalRunner:
             run = folder.load()
             if run.state.terminal:
                 return run
-            processes.end(folder.path.name, grace_s=1)
+            processes.end(folder.run_id, grace_s=1)
             running = [s.name for s in run.stages if s.state is StageState.RUNNING]
             error = Failure(
                 type="DriverLost",
                 message="the run's driver process is gone; it was killed, or the machine stopped",
                 hint=f"go on from the last stage that succeeded: "
-                f"jupyter mlops resume {folder.path.name}",
+                f"jupyter mlops resume {folder.run_id.partition('/')[0]}",
                 stage=running[0] if running else None,
                 log=str(folder.log("driver")),
             )

@@ -349,6 +349,13 @@ def test_states_follow_the_cluster(team):
     assert deployment.state is DeploymentState.UPDATING
     assert [one.state for one in deployment.revisions] == [RevisionState.READY] * 2
     assert [one.name for one in team.target.list()] == ["scores"]
+    assert deployment.url is not None
+
+
+def test_the_log_of_requests_is_refused_for_it_is_not_here(team):
+    team.deploy()
+    with pytest.raises(DeploymentError, match="in its pods, and not on this machine"):
+        team.target.requests("scores", 1)
 
 
 def test_the_line_for_curl_names_the_service_to_the_gateway(team, join, cluster):

@@ -35,6 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if body == b"stick": stuck[0] = True
         if body == b"die": os._exit(4)
         known = {"secret": os.environ.get("KEY"), "run": os.environ.get("MLOPS_RUN_ID")}
+        known["predictions"] = [7]
         self.say({"revision": options["--revision"], "count": count[0], **known})
     def say(self, data):
         text = json.dumps(data).encode()

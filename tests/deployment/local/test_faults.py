@@ -10,7 +10,8 @@ import time
 import psutil
 import pytest
 
-from mlops_nb.deployment.local import lease, standby, tree
+from mlops_nb import lease
+from mlops_nb.deployment.local import standby, tree
 from mlops_nb.deployment.local.records import control, identity
 from mlops_nb.exceptions import DeploymentError
 from tests.deployment.local.conftest import Load

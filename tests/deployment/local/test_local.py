@@ -10,7 +10,8 @@ import pytest
 import requests
 from msgspec import structs
 
-from mlops_nb.deployment.local import lease, standby, tree
+from mlops_nb import lease
+from mlops_nb.deployment.local import standby, tree
 from mlops_nb.deployment.local.records import Place, control, identity
 from mlops_nb.exceptions import DeploymentError, UsageError
 from mlops_nb.types import DeploymentState, RevisionState

@@ -9,7 +9,11 @@ import pytest
 
 @pytest.fixture
 def jp_server_config():
-    return {"ServerApp": {"jpserver_extensions": {"mlops_nb": True}}}
+    # No scheduler: what it writes is not what these tests look at.
+    return {
+        "ServerApp": {"jpserver_extensions": {"mlops_nb": True}},
+        "MlopsExtension": {"services": False},
+    }
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def ask(jp_fetch):
         pairs = [(name, value) for name, values in lists.items() for value in values]
         answer = await jp_fetch(
             "mlops", *path, method=method, params=pairs, raise_error=False,
-            body=json.dumps(body or {}) if method == "POST" else None,
+            body=json.dumps(body or {}) if method in ("POST", "PATCH") else None,
         )  # fmt: skip
         return answer.code, json.loads(answer.body)
 

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "import_": "it reads a file of this machine",
     "compile": "it writes files of this machine",
     "build_images": "it is work for whoever sets a cluster up, and takes an hour",
+    "scheduler": "the server fires schedules itself",
     "login": "it logs the user of this machine in, in a browser",
     "logout": "likewise",
 }
@@ -108,6 +109,10 @@ async def test_what_is_answered_is_what_is_described(ask, trained, memory):
         ("GET", "/compare", {"run_ids": trained}, None),
         ("GET", "/models", {}, None),
         ("GET", "/deployments", {}, None),
+        ("POST", "/schedules", {}, {"what": "train.ipynb", "cron": "0 6 * * *"}),
+        ("GET", "/schedules", {}, None),
+        ("PATCH", "/schedules/{name}", {"name": "train"}, {"pause": True}),
+        ("DELETE", "/schedules/{name}", {"name": "train"}, None),
         ("POST", "/track", {}, {"path": "data/train.csv"}),
         ("POST", "/train", {}, {"notebook": "train.ipynb", "params": {"rate": 2.5}}),
         ("POST", "/train", {}, {"notebook": "train.ipynb", "dry_run": True}),

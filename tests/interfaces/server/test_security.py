@@ -8,7 +8,7 @@ import pytest
 from mlops_nb.interfaces.server.routes import ROUTES, SWITCHING
 
 PATHS = sorted({route.path for route in ROUTES} | {"/openapi.json"})
-TAKEN = {"GET", "POST", "DELETE"}
+TAKEN = {"GET", "POST", "PATCH", "DELETE"}
 
 
 def served_by(app):
@@ -44,13 +44,14 @@ def test_every_handler_asks_who_it_is(jp_serverapp):
 
 async def test_nothing_is_answered_without_the_token(jp_serverapp, http_server_client, project):
     refused = {}
-    for route in ROUTES:
-        url = f"{jp_serverapp.base_url}mlops/{asked_of(route)}"
+    places = [("GET", "openapi.json"), *((route.method, asked_of(route)) for route in ROUTES)]
+    for method, path in places:
         answer = await http_server_client.fetch(
-            url, method=route.method, raise_error=False, allow_nonstandard_methods=True
-        )
-        refused[route.method, route.path] = answer.code
-    assert set(refused.values()) == {403}
+            f"{jp_serverapp.base_url}mlops/{path}", method=method, raise_error=False,
+            allow_nonstandard_methods=True,
+        )  # fmt: skip
+        refused[method, path] = answer.code
+    assert set(refused.values()) == {403}, refused
     assert not (project.root / ".mlops").exists()
 
 

@@ -1,0 +1,89 @@
+"""How what is served does: drift, quality, health, and what predictions were worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import backends, pipelines, watching
+from mlops_nb import project as projects
+from mlops_nb.api.lookup import Folder, new_id, now, resolved
+from mlops_nb.api.lookup import last as last_of
+from mlops_nb.settings import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_nb.types import Labels, Run
+
+
+def monitor(
+    name: str,
+    *,
+    last: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    rows: int | None = None,
+    reference: str | None = None,
+    on_drift: str = "nothing",
+    wait: bool = False,
+    project: Folder = None,
+) -> Run:
+    """Compare the requests of a deployment with the data that its model was trained on.
+
+    Args:
+        name: The deployment; it is the revision with the most traffic that is looked at.
+        last: Only requests of so long ago at the most: "24h", "30m", "7d".
+        since: Only requests from this time on, in ISO 8601.
+        until: Only requests before this time.
+        rows: Only the newest so many rows.
+        reference: A training run to compare with; the one that trained the model if None.
+        on_drift: What drift starts: "nothing", or "train", which goes through its gates.
+        wait: Return when the run has ended.
+        project: A folder of the project.
+
+    Returns:
+        The run. An alarm is no failure of the run: ask `run.monitoring.alarm`.
+
+    Raises:
+        MlopsError: There is no such deployment or window; nothing was started.
+    """
+    config = Config.load(project)
+    runner = backends.Everywhere(config)
+
+    def run_of(run_id: str) -> Run:
+        ids = [run.id for run in runner.list() if run.pipeline == pipelines.TRAINING.name]
+        return runner.get(resolved(ids, run_id))
+
+    moment = now()
+    wanted = watching.span(last=last, since=since, until=until, rows=rows, now=moment.timestamp())
+    projects.prepare_state(config)
+    request = watching.request(
+        name,
+        wanted,
+        config,
+        run_of,
+        reference=reference,
+        on_drift=on_drift,
+        run_id=new_id(),
+        created_at=moment.isoformat("T", "seconds"),
+    )
+    run = runner.submit(request)
+    return last_of(runner.watch(run.id)) if wait else run
+
+
+def label(name: str, labels: Mapping[str, Any], *, project: Folder = None) -> Labels:
+    """Say what turned out to be right, so that `monitor` can tell what predictions were worth.
+
+    Args:
+        name: The deployment.
+        labels: By the id of each request, which is in its header `X-Request-Id`, both ways: the
+            label, or a list with one for each of its rows.
+        project: A folder of the project.
+
+    Returns:
+        How many were told, and how many no logged request has; they are kept all the same.
+
+    Raises:
+        DeploymentError: There is none of the name, or its log is not on this machine.
+    """
+    return watching.label(name, labels, Config.load(project))

@@ -1,0 +1,58 @@
+"""Pin what a run needs and hand it to a runner, or leave nothing behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops_nb import backends, journal, reach
+from mlops_nb import project as projects
+from mlops_nb.capture import publication, snapshot
+from mlops_nb.capture.repository import Repository
+from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.runners.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlops_nb.settings import Config
+    from mlops_nb.types import Finding, Run, RunRequest
+
+    Request = Callable[[snapshot.Captured, tuple[Finding, ...]], RunRequest]
+
+
+def must_be_outside_of_runs() -> None:
+    """Refuse to start a run from a notebook that is being run.
+
+    Raises:
+        UsageError: It is.
+    """
+    if projects.inside_run():
+        raise UsageError(
+            "this notebook is being executed by a run; a run does not start runs",
+            hint="keep the cell, and use %mlops train in it: inside a run it does nothing",
+        )
+
+
+def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Request) -> Run:
+    """Pin what is wanted and start a run of it.
+
+    Args:
+        config: The settings.
+        wanted: What is to be pinned.
+        run_id: The run's id.
+        request: Makes the request of what was captured, and what is to be said of its reach.
+
+    Raises:
+        MlopsError: Something cannot be pinned; nothing was started, and nothing is kept.
+    """
+    projects.prepare_state(config)
+    captured = snapshot.take(config, wanted, name=run_id)
+    try:
+        if config.run_push:
+            publication.push(config, captured.snapshot, name=run_id)
+        reached = reach.must_be_reached(config, captured.snapshot)
+        return backends.runner(config).submit(request(captured, reached))
+    except MlopsError:
+        if not Records(config.state_folder / journal.RUNS).has(run_id):
+            Repository.find(config.root).forget(run_id)
+        raise

@@ -1,0 +1,140 @@
+"""From what a user names to an evaluation: which model, on which data, against which other."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_nb import pipelines, rollout
+from mlops_nb.capture import snapshot as snapshots
+from mlops_nb.capture.repository import DATA_SUFFIX
+from mlops_nb.exceptions import UsageError
+from mlops_nb.pipelines.arguments import evaluation
+from mlops_nb.settings import FILE_NAME
+from mlops_nb.types import Earlier, RunRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlops_nb.rollout import Found
+    from mlops_nb.settings import Config
+    from mlops_nb.types import Criteria, Finding, Run, Snapshot
+
+CHAMPION = "champion"
+_AGAINST = "against"
+
+
+def tests(given: Sequence[str], config: Config) -> tuple[str, ...]:
+    """Return the test datasets: those that are given, or that of the settings.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = tuple(given) or tuple(filter(None, (config.data_test,)))
+    if not found:
+        raise UsageError(
+            "there is no test dataset to evaluate on",
+            hint="name one: --test PATH, or data.test in mlops.toml",
+        )
+    return found
+
+
+def request(
+    found: Found,
+    against: str | None,
+    places: Sequence[str],
+    config: Config,
+    run_of: Callable[[str], Run],
+    *,
+    run_id: str,
+    created_at: str,
+) -> RunRequest:
+    """Return the request of an evaluation, with code and test data pinned.
+
+    The code is that of the run that trained the model, which may need its modules, or that of now
+    for a model from elsewhere. The test data are those of now.
+
+    Args:
+        found: The model.
+        against: The model to compare with: "champion", a version, or what `rollout.find` finds.
+        places: The test datasets.
+        config: The project's settings.
+        run_of: Returns the run of an id or of its beginning.
+        run_id: The new run's id, and the name of its snapshot's ref.
+        created_at: ISO 8601, UTC.
+
+    Raises:
+        MlopsError: Something cannot be pinned, or a model does not exist.
+    """
+    wanted = _criteria(found, against, config, run_of, run_id)
+    _must_be_here(config)
+    pins, findings = _pins(found, places, config, run_id)
+    return RunRequest(
+        id=run_id,
+        pipeline=pipelines.EVALUATION.name,
+        pipeline_digest=pipelines.EVALUATION.digest,
+        stages=pipelines.EVALUATION.stages,
+        backend=config.run_backend,
+        snapshot=pins,
+        arguments=evaluation.arguments(
+            pins,
+            config,
+            found.model,
+            wanted,
+            beside=pins.notebook or str(PurePosixPath(pins.code.folder, FILE_NAME)),
+            earlier=_trained_on(found, pins),
+        ),
+        created_at=created_at,
+        findings=findings,
+        rebuild=config.environment_rebuild,
+        timeout_s=config.run_timeout_s,
+        stage_timeout_s=config.run_stage_timeout_s,
+    )
+
+
+def _criteria(
+    found: Found, against: str | None, config: Config, run_of: Callable[[str], Run], run_id: str
+) -> Criteria:
+    model = found.model
+    name = model.name or config.registered_model
+    wanted = evaluation.criteria(config, name=name, run_id=run_id)
+    opponents = {}
+    if against is not None and against != CHAMPION:
+        place = f"{name}/{against}" if against.isdigit() else against
+        opponents = {_AGAINST: rollout.find(place, config, run_of).model.uri}
+    return msgspec.structs.replace(
+        wanted,
+        version=model.version or "",
+        opponents=opponents,
+        compare=against is None or against == CHAMPION,
+        once=run_id,
+    )
+
+
+def _pins(
+    found: Found, places: Sequence[str], config: Config, run_id: str
+) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """Pin the test data of now, with the code of the training where there was one."""
+    if found.snapshot is None:
+        return snapshots.take_code(config, name=run_id, tests=places)
+    trained = rollout.kept(found.snapshot, config, run_id)
+    here, findings = snapshots.take_code(config, name=run_id + DATA_SUFFIX, tests=places)
+    return msgspec.structs.replace(trained, datasets=here.datasets), findings
+
+
+def _must_be_here(config: Config) -> None:
+    if config.on_cluster:
+        raise UsageError(
+            "models are evaluated on this machine; on a cluster, the training does it",
+            hint="evaluate here: --backend local",
+        )
+
+
+def _trained_on(found: Found, pins: Snapshot) -> Earlier | None:
+    """Return the training data of a model, where they are in the repository of the test data."""
+    train = found.snapshot.dataset("train") if found.snapshot is not None else None
+    if train is None or train.repo != pins.datasets[0].repo:
+        return None
+    return Earlier(sha=train.sha, paths=(train.path,), needed=False)

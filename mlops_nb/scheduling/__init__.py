@@ -1,0 +1,1 @@
+"""When to run: schedules, the process that fires them, and a process for each firing."""

@@ -1,0 +1,269 @@
+"""From what a user says to a schedule, refused here where it could not fire later."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from mlops_nb import occasion
+from mlops_nb.capture import snapshot
+from mlops_nb.capture.repository import Repository
+from mlops_nb.exceptions import PreflightError, UsageError
+from mlops_nb.scheduling import missed, timing
+from mlops_nb.scheduling.starts import start_of
+from mlops_nb.types import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_nb.settings import Config
+    from mlops_nb.types import Run, Snapshot
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_OWN_PARAMETERS = set(snapshot.DATASET_PARAMETERS.values())
+
+
+@dataclass(frozen=True)
+class Times:
+    """When, and how firings stand to each other; what is None stays as it is.
+
+    Attributes:
+        cron: Five fields.
+        timezone: Zone of `cron`, and of `until` where that has none.
+        every: An interval, such as "6h".
+        on_change: Whether it fires when code or data have changed.
+        missed: skip, once or all.
+        overlap: skip, queue or parallel.
+        retries: How often a firing that failed is tried again.
+        backoff: Seconds before the first of these.
+        deadline: Seconds that a firing may take, 0 for no limit.
+        until: A date, or a date with a time.
+        even_if_unchanged: Whether equal pins are run again.
+    """
+
+    cron: str | None = None
+    timezone: str | None = None
+    every: str | None = None
+    on_change: bool = False
+    missed: str | None = None
+    overlap: str | None = None
+    retries: int | None = None
+    backoff: int | None = None
+    deadline: int | None = None
+    until: str | None = None
+    even_if_unchanged: bool | None = None
+
+    @property
+    def triggers(self) -> int:
+        """How many ways to be due are named."""
+        return sum((self.cron is not None, self.every is not None, self.on_change))
+
+    def applied(self, schedule: Schedule, now: datetime) -> Schedule:
+        """Return a schedule with these times.
+
+        Raises:
+            UsageError: One of them is not one.
+        """
+        if self.triggers > 1:
+            raise UsageError(
+                "a schedule has one of --cron, --every and --on-change",
+                hint="make two schedules, each with a --name of its own",
+            )
+        zone = self.timezone or schedule.timezone
+        timing.zone(zone)
+        changed: dict[str, Any] = {"timezone": zone, **self._kept()}
+        if self.triggers:
+            every_s = None if self.every is None else timing.interval_s(self.every)
+            changed.update(cron=self.cron, every_s=every_s, on_change=self.on_change)
+        if self.until is not None:
+            changed["until"] = timing.last_moment(self.until, zone)
+        found = structs.replace(schedule, **changed)
+        _must_be_right(found, now)
+        return found
+
+    def _kept(self) -> dict[str, Any]:
+        given = {
+            "missed": self.missed,
+            "overlap": self.overlap,
+            "retries": self.retries,
+            "backoff_s": self.backoff,
+            "deadline_s": self.deadline,
+            "even_if_unchanged": self.even_if_unchanged,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to run, and of which code.
+
+    Attributes:
+        what: The first argument of the pipeline's verb, such as a notebook.
+        pipeline: The pipeline.
+        arguments: Others of the verb's arguments; what is empty is left out.
+        name: Name of the schedule; made of `what` if None.
+        branch: The branch whose head is pinned at each firing.
+        frozen: Whether code, data and parameters are those of now, at each firing.
+    """
+
+    what: str | None
+    pipeline: str
+    arguments: Mapping[str, Any]
+    name: str | None
+    branch: str | None
+    frozen: bool
+
+
+def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Schedule, str]:
+    """Return a new schedule, and the id of what it would pin now.
+
+    Raises:
+        MlopsError: It could not fire as it says; nothing was kept, or is.
+    """
+    start = start_of(plan.pipeline)
+    if not times.triggers:
+        raise UsageError(
+            "a schedule needs a time", hint='say --cron "0 6 * * *", --every 6h or --on-change'
+        )
+    if plan.branch is not None and plan.frozen:
+        raise UsageError(
+            "--frozen is the code as it is now, and --branch its head at each firing",
+            hint="say one of the two",
+        )
+    given = start.arguments(plan.pipeline, plan.arguments)
+    schedule = Schedule(
+        id=secrets.token_hex(6),
+        name="",
+        pipeline=plan.pipeline,
+        arguments={**({} if plan.what is None else {start.what: plan.what}), **given},
+        timezone=config.schedule_timezone,
+        branch=plan.branch,
+        python=sys.executable,
+        created_at=timing.iso(now),
+    )
+    schedule = times.applied(schedule, now)
+    return _checked(config, schedule, plan)
+
+
+def snapshot_name(schedule: Schedule) -> str:
+    """Return the name of the snapshot that a frozen schedule keeps."""
+    return f"schedule-{schedule.id}"
+
+
+def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, str]:
+    """Let the verb look at what it would start, and keep what it found."""
+    start = start_of(plan.pipeline)
+    if not start.pins and (plan.branch or plan.frozen or schedule.on_change):
+        raise UsageError(
+            f"the pipeline {plan.pipeline} takes no notebook, whose code could be looked at",
+            hint="leave out --branch, --frozen and --on-change",
+        )
+    if start.looks:
+        run = _looked(config, schedule)
+        for finding in run.findings:
+            if finding.severity == "error":
+                raise PreflightError(finding.message, hint=finding.hint)
+        arguments = {**schedule.arguments, **_found(config, run.snapshot, schedule)}
+        schedule = structs.replace(schedule, arguments=arguments)
+    schedule = structs.replace(schedule, name=_name(schedule, plan, start.what))
+    if plan.frozen:
+        return _frozen(config, schedule), ""
+    return schedule, _pins(config, schedule) if schedule.on_change else ""
+
+
+def _name(schedule: Schedule, plan: Plan, what: str) -> str:
+    notebook = what == "notebook" and Path(str(schedule.arguments[what])).stem
+    name = plan.name or notebook or plan.pipeline
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name for a schedule",
+            hint="say --name with letters, digits, dots, - and _",
+        )
+    return name
+
+
+def _looked(config: Config, schedule: Schedule) -> Run:
+    start = start_of(schedule.pipeline)
+    with occasion.on(_occasion(config, schedule)):
+        return start.call(**schedule.arguments, **start.looks, project=config.root)
+
+
+def _pins(config: Config, schedule: Schedule) -> str:
+    """Return the id of what a firing would pin now."""
+    name = snapshot_name(schedule)
+    with occasion.on(_occasion(config, schedule)):
+        pins = snapshot.take(config, _wanted(schedule), name=name).snapshot
+    Repository.find(config.root).forget(name)
+    return pins.id
+
+
+def _occasion(config: Config, schedule: Schedule) -> occasion.Occasion:
+    commit = None
+    if schedule.branch is not None:
+        commit = Repository.find(config.root).head_of(schedule.branch)
+    return occasion.Occasion(run_id="", commit=commit, branch=schedule.branch)
+
+
+def _found(config: Config, pins: Snapshot, schedule: Schedule) -> dict[str, Any]:
+    """Return arguments as the verb has understood them: the notebook's path, values by type."""
+    if not pins.notebook:
+        return {}
+    top = Repository.find(config.root).root.resolve()
+    place = os.path.relpath(top / pins.notebook, config.root.resolve())
+    named = schedule.arguments.get("params") or {}
+    params = {p.name: p.value for p in pins.hyperparameters if p.name in named}
+    return {"notebook": Path(place).as_posix(), **({"params": params} if params else {})}
+
+
+def _frozen(config: Config, schedule: Schedule) -> Schedule:
+    """Keep code, data and parameters as they are now, the session's values with them."""
+    given = schedule.arguments
+    pins = snapshot.take(config, _wanted(schedule), name=snapshot_name(schedule)).snapshot
+    params = {
+        p.name: p.value
+        for p in pins.hyperparameters
+        if p.source in ("session", "argument") and p.name not in _OWN_PARAMETERS
+    }
+    arguments = {**given, **({"params": params} if params else {})}
+    elsewhere = next((d.sha for d in pins.datasets if d.sha != pins.code.sha), None)
+    if elsewhere is not None:
+        arguments["settings"] = {"data.revision": elsewhere}
+    return structs.replace(schedule, frozen=pins.code.sha, arguments=arguments)
+
+
+def _wanted(schedule: Schedule) -> snapshot.Wanted:
+    given = schedule.arguments
+    return snapshot.Wanted(
+        notebook=Path(given["notebook"]),
+        params=given.get("params"),
+        train=given.get("train"),
+        test=given.get("test"),
+    )
+
+
+def _must_be_right(schedule: Schedule, now: datetime) -> None:
+    if schedule.cron is not None:
+        timing.must_be_cron(schedule.cron, schedule.timezone, now)
+    for option, value, known in (
+        ("missed", schedule.missed, missed.MISSED),
+        ("overlap", schedule.overlap, missed.OVERLAP),
+    ):
+        if value not in known:
+            raise UsageError(f"--{option} is {value!r}", hint=f"it takes {', '.join(known)}")
+    for option, number in (
+        ("retries", schedule.retries),
+        ("backoff", schedule.backoff_s),
+        ("deadline", schedule.deadline_s),
+    ):
+        if number < 0:
+            raise UsageError(f"--{option} is {number}", hint="it takes 0 or more")
+    if schedule.until is not None and datetime.fromisoformat(schedule.until) <= now:
+        raise UsageError(f"--until {schedule.until} is over", hint="name a later date")

@@ -1,0 +1,231 @@
+"""The trials of a tuning: each is a run of the training notebook in a process of its own.
+
+A trial is the train stage, told to work in the trial's folder and in the tuning's checkout and
+data. Its record is a training run's, with the same pins and its own hyperparameters: so it is
+shown, compared and reproduced as one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mlops_nb import encoding, executed, journal
+from mlops_nb.exceptions import StageError
+from mlops_nb.journal import RunFinished, RunStarted, replace_file
+from mlops_nb.points_file import PointsFile, latest
+from mlops_nb.stages import failure_of, host, reuse, volume
+from mlops_nb.types import Failure, RunState, Stop, Trial, TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_nb.journal import RunFolder
+    from mlops_nb.types import Plan, Point, Run, RunRequest
+
+STAGE = "train"
+SOURCE = "trial"
+PRUNED, OVERDUE, ABANDONED = "TrialPruned", "TrialOverdue", "TrialAbandoned"
+# Who ends a run ends this process as well, a moment later: such a trial was not killed by itself.
+_ENDED_TOO_S = 1.0
+
+
+class Running:
+    """A trial at work; it is the driver of the trial's run.
+
+    Args:
+        tuning: Folder of the tuning.
+        trial: What is tried.
+        plan: What the tuning is to do.
+        inputs: Those of the train stage, but for what differs from trial to trial.
+    """
+
+    def __init__(
+        self, tuning: RunFolder, trial: Trial, plan: Plan, inputs: Mapping[str, str]
+    ) -> None:
+        self.trial, self.plan = trial, plan
+        self.folder = tuning.trial(trial.number)
+        self.stopped = False
+        self._offset, self._step, self._began = 0, -1, time.monotonic()
+        asked = request(tuning.load_request(), trial)
+        self._lock = _begin(self.folder, asked)
+        arguments = {name: asked.arguments[name] for name in ("hyperparameters", "snapshot")}
+        artifact = str(self.folder.path / "executed.ipynb")
+        environment = {
+            journal.RUN_FOLDER: str(self.folder.path),
+            volume.SHARED: str(volume.folder(inputs["volume"])),
+            # What another run has done is not nested in this one.
+            reuse.FOLDER: "",
+        }
+        self.connection = host.ask(
+            STAGE, {**inputs, **arguments, "executed": artifact}, environment
+        )
+
+    def fileno(self) -> int:
+        """Return what becomes readable when the trial has ended."""
+        return self.connection.fileno()
+
+    def reports(self) -> list[tuple[int, float]]:
+        """Return the values of the objective that are new, each with a step that grows."""
+        points, self._offset = self.folder.read_points(self._offset)
+        found = []
+        for point in points:
+            if point.name == self.plan.objective:
+                # A loop that gives no step logs all at step 0.
+                self._step = max(point.step, self._step + 1)
+                found.append((self._step, point.value))
+        return found
+
+    def stop(self, kind: str, message: str) -> None:
+        """Have the notebook's kernel ended, and its notebook kept as far as it came."""
+        if not self.stopped:
+            self.stopped = True
+            asked = encoding.record(Stop(type=kind, message=message))
+            replace_file(self.folder.stop, asked.encode())
+
+    def end(self) -> Trial:
+        """Return the trial as it ended, which is recorded when this returns."""
+        error = self._failure()
+        run = self.folder.load()
+        error = error or _without_value(run, self.plan.objective)
+        state = RunState.SUCCEEDED if error is None else RunState.FAILED
+        if error is not None and error.type in (PRUNED, OVERDUE):
+            state = RunState.CANCELED
+        seconds = time.monotonic() - self._began
+        executed.close(self.folder.notebook)
+        self.folder.append(RunFinished(state=state, seconds=seconds, error=error))
+        os.close(self._lock)
+        return recorded(self.folder, self.plan)
+
+    def abandon(self) -> None:
+        """End the trial with no result, as the tuning ends."""
+        self.stop(ABANDONED, "the tuning ended")
+        with suppress(StageError), self.connection:
+            host.answer(self.connection, STAGE)
+        self.folder.append(RunFinished(state=RunState.LOST))
+        os.close(self._lock)
+
+    def _failure(self) -> Failure | None:
+        try:
+            with self.connection:
+                host.answer(self.connection, STAGE)
+        except host.KilledError as error:
+            time.sleep(_ENDED_TOO_S)
+            return _of(error, self.folder)
+        except StageError as error:
+            return self.folder.load().error or _of(error, self.folder)
+        (self.folder.path / "executed.ipynb").unlink(missing_ok=True)
+        return None
+
+
+def request(tuning: RunRequest, trial: Trial) -> RunRequest:
+    """Return the request of a trial: that of a training with the trial's hyperparameters."""
+    values = trial.parameters
+    hyperparameters = tuple(
+        msgspec.structs.replace(p, value=values[p.name], source=SOURCE) if p.name in values else p
+        for p in tuning.snapshot.hyperparameters
+    )
+    snapshot = msgspec.structs.replace(tuning.snapshot, hyperparameters=hyperparameters)
+    arguments = dict(tuning.arguments)
+    del arguments["tuning"]
+    passed = {**encoding.loads(arguments["hyperparameters"]), **values}
+    pins = encoding.loads(arguments["snapshot"])
+    pins["hyperparameters"] = msgspec.to_builtins(hyperparameters)
+    arguments |= {
+        "hyperparameters": encoding.dumps(passed, name="hyperparameters"),
+        "snapshot": encoding.dumps(pins, name="the snapshot's records"),
+        "test_dataset": "",
+        "target": "",
+    }
+    return msgspec.structs.replace(
+        tuning,
+        id=f"{tuning.id}/{trial.number}",
+        pipeline="training",
+        pipeline_digest="",
+        stages=(STAGE,),
+        snapshot=snapshot,
+        arguments=arguments,
+        findings=(),
+    )
+
+
+def decided(folder: RunFolder) -> bool:
+    """Whether a trial came to an end of its own, and not with the tuning's."""
+    state = folder.load().state
+    return state.terminal and state is not RunState.LOST
+
+
+def recorded(folder: RunFolder, plan: Plan) -> Trial:
+    """Return a trial that has ended, by its record."""
+    run, points = folder.load(), folder.read_points()[0]
+    ends = [event.at for event in folder.read()[0] if isinstance(event, RunFinished)]
+    return Trial(
+        number=int(folder.path.name),
+        state=_state(run),
+        parameters={d.name: run.snapshot.parameters[d.name] for d in plan.space},
+        value=_value(points, run, plan.objective),
+        reports=sum(point.name == plan.objective for point in points),
+        seconds=run.seconds,
+        ended_at=ends[-1],
+        mlflow_run_id=run.mlflow_run_id,
+        note=run.error.message if run.error is not None else None,
+    )
+
+
+def _state(run: Run) -> TrialState:
+    if run.state is RunState.SUCCEEDED:
+        return TrialState.SUCCEEDED
+    pruned = run.error is not None and run.error.type == PRUNED
+    return TrialState.PRUNED if pruned else TrialState.FAILED
+
+
+def _value(points: list[Point], run: Run, objective: str) -> float | None:
+    known: dict[str, Point] = {}
+    latest([point for point in points if point.name == objective], known)
+    if objective in known:
+        return known[objective].value
+    # It came another way to MLflow, as from a child process.
+    return run.metrics.get(objective)
+
+
+def _begin(folder: RunFolder, asked: RunRequest) -> int:
+    """Make the folder of a trial, or open that of an interrupted one; return its lock."""
+    if not folder.request.is_file():
+        folder.create(asked)
+    folder.stop.unlink(missing_ok=True)
+    if folder.points.exists():
+        # What an interrupted attempt has logged goes aside.
+        PointsFile(folder.points).begin()
+        folder.points.unlink()
+    lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    # Who looks whether the trial goes on has it for a moment.
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    folder.append(RunStarted(pid=os.getpid()))
+    return lock
+
+
+def _without_value(run: Run, objective: str) -> Failure | None:
+    value = run.metrics.get(objective)
+    if value is None:
+        listed = ", ".join(sorted(run.metrics)) or "none"
+        message = f"the notebook logged no metric {objective!r}"
+        return _failure("NoObjective", message, f"name one that it logs: {listed}")
+    if not math.isfinite(value):
+        message = f"the objective {objective!r} is {value}"
+        return _failure("NoObjective", message, "narrow the search space to where it is a number")
+    return None
+
+
+def _failure(kind: str, message: str, hint: str) -> Failure:
+    return Failure(type=kind, message=message, hint=hint, stage=STAGE)
+
+
+def _of(error: StageError, folder: RunFolder) -> Failure:
+    failure = failure_of(STAGE, error)
+    return msgspec.structs.replace(failure, log=str(folder.log(STAGE)))

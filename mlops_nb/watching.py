@@ -1,0 +1,187 @@
+"""From a deployment's name to the request of a monitoring run."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb import encoding, pipelines, rollout
+from mlops_nb.capture import snapshot as snapshots
+from mlops_nb.capture.repository import Repository
+from mlops_nb.exceptions import DeploymentError, UsageError
+from mlops_nb.pipelines.arguments import monitoring
+from mlops_nb.types import Labels, RunRequest, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlops_nb.settings import Config
+    from mlops_nb.types import Deployment, Revision, Run
+
+ON_DRIFT = ("nothing", "train", "update")
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_LAST = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+# What the notebook's cell says by itself need not be said again.
+_SAID = ("session", "argument")
+
+
+def span(
+    *, last: str | None, since: str | None, until: str | None, rows: int | None, now: float
+) -> Span:
+    """Return which requests are meant.
+
+    Args:
+        last: Such as "24h", "30m" or "7d".
+        since: A time in ISO 8601; UTC where it names no zone.
+        until: Likewise.
+        rows: The newest so many.
+        now: Seconds since the epoch.
+
+    Raises:
+        UsageError: It is none, or says the beginning twice.
+    """
+    if last is not None and since is not None:
+        raise UsageError("a window has one beginning", hint="give --last or --since, not both")
+    if rows is not None and rows < 1:
+        raise UsageError(f"a window of {rows} rows is none", hint="such as: --rows 2000")
+    begin = now - _seconds(last) if last is not None else _moment("--since", since)
+    end = _moment("--until", until)
+    if begin is not None and end is not None and begin >= end:
+        raise UsageError("the window ends before it begins", hint="give --until a later time")
+    return Span(since=begin, until=end, rows=rows)
+
+
+def request(
+    name: str,
+    wanted: Span,
+    config: Config,
+    run_of: Callable[[str], Run],
+    *,
+    reference: str | None,
+    on_drift: str,
+    run_id: str,
+    created_at: str,
+) -> RunRequest:
+    """Return the request of a monitoring run, of the revision that most requests go to.
+
+    Args:
+        name: The deployment.
+        wanted: Which requests.
+        config: The project's settings.
+        run_of: Returns the training run of an id or of its beginning.
+        reference: The run whose data the window is compared with; the model's own if None.
+        on_drift: What follows drift.
+        run_id: The new run's id, and the name of its snapshot's ref.
+        created_at: ISO 8601, UTC.
+
+    Raises:
+        DeploymentError: There is none of the name, it serves nothing, or its log is elsewhere.
+        UsageError: What is to follow drift cannot be started.
+    """
+    target = rollout.target_of(name, config)
+    deployment = target.get(name)
+    revision = _serving(deployment)
+    target.requests(name, revision.number)
+    follow = _follow(on_drift, revision, config, run_of)
+    pins, findings = snapshots.take_code(config, name=run_id)
+    return RunRequest(
+        id=run_id,
+        pipeline=pipelines.MONITORING.name,
+        pipeline_digest=pipelines.MONITORING.digest,
+        stages=pipelines.MONITORING.stages,
+        backend="local",
+        snapshot=pins,
+        arguments=monitoring.arguments(
+            deployment,
+            revision,
+            wanted,
+            config,
+            reference=run_of(reference).id if reference else "",
+            on_drift=on_drift,
+            follow=follow,
+        ),
+        created_at=created_at,
+        findings=findings,
+        timeout_s=config.run_timeout_s,
+        stage_timeout_s=config.run_stage_timeout_s,
+    )
+
+
+def label(name: str, labels: Mapping[str, Any], config: Config) -> Labels:
+    """Add labels to the inference logs of all revisions of a deployment.
+
+    Raises:
+        DeploymentError: There is none of the name, or its log is elsewhere.
+    """
+    from mlops_nb.serving import inference_log
+
+    target = rollout.target_of(name, config)
+    folders = [target.requests(name, r.number).folder for r in target.get(name).revisions]
+    known: set[str] = set()
+    for folder in folders:
+        mine = inference_log.ids(folder) & labels.keys()
+        known |= mine
+        inference_log.label(folder, {id_: labels[id_] for id_ in labels if id_ in mine})
+    unknown = {id_: told for id_, told in labels.items() if id_ not in known}
+    if unknown and folders:
+        # The log is written by a thread of its own, and may not have them yet.
+        inference_log.label(folders[0], unknown)
+    return Labels(told=len(labels), unknown=len(unknown))
+
+
+def _serving(deployment: Deployment) -> Revision:
+    revision = deployment.serving
+    if revision is None:
+        raise DeploymentError(
+            f"no revision of {deployment.name} has any traffic",
+            hint=f"see how it is: jupyter mlops deployments {deployment.name}",
+        )
+    return revision
+
+
+def _follow(
+    on_drift: str, revision: Revision, config: Config, run_of: Callable[[str], Run]
+) -> list[str]:
+    """Return the words of the verb that follows drift."""
+    if on_drift not in ON_DRIFT:
+        raise UsageError(
+            f"what follows drift is {on_drift!r}", hint=f"it is one of {', '.join(ON_DRIFT)}"
+        )
+    if on_drift == "update":
+        raise UsageError("update cannot be started by drift yet", hint="say --on-drift train")
+    if on_drift != "train":
+        return []
+    if revision.origin.run_id is None:
+        raise UsageError(
+            f"no run of ours has trained the model of revision {revision.number}",
+            hint="train it by a notebook, or say --on-drift nothing",
+        )
+    pins = run_of(revision.origin.run_id).snapshot
+    said = [p for p in pins.hyperparameters if p.source in _SAID]
+    words = [f"{p.name}={_typed(p.value)}" for p in said]
+    place = Repository.find(config.root).root / pins.notebook
+    return [str(place), *(word for text in words for word in ("--param", text))]
+
+
+def _typed(value: Any) -> str:
+    return value if isinstance(value, str) else encoding.plain(value)
+
+
+def _seconds(last: str) -> float:
+    match = _LAST.fullmatch(last)
+    if match is None:
+        raise UsageError(f"{last!r} is no length of time", hint="such as 24h, 30m or 7d")
+    return float(match[1]) * _UNITS_S[match[2]]
+
+
+def _moment(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise UsageError(
+            f"{option} {text} is no time", hint="such as 2025-03-01T12:00:00+00:00"
+        ) from None
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
