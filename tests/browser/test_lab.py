@@ -89,12 +89,14 @@ def test_a_run_goes_on_before_the_users_eyes_and_can_be_canceled(calm, server, t
 @pytest.fixture(scope="module")
 def deployed(front, server, trained):
     """The page of a deployment with two revisions of the trained model, the newer one a canary."""
+    before = trained
     for traffic in ("All requests", "10 % of the requests (canary)"):
         front.execute("mlops:deploy", project="sample", what=trained)
         front.page.locator(".jp-Dialog select").select_option(traffic)
         front.dialog("Deploy")
-        front.run.get_by_role("heading", name=re.compile("^deployment")).wait_for()
+        front.run.locator("header code").filter(has_not_text=before).wait_for()
         front.ended()
+        before = front.run.locator("header code").inner_text()
     front.run.get_by_role("button", name="Deployment", exact=True).click()
     front.run.get_by_role("heading", name="Try a prediction").wait_for()
     yield "sample"
