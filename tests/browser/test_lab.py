@@ -86,52 +86,6 @@ def test_a_run_goes_on_before_the_users_eyes_and_can_be_canceled(calm, server, t
     calm.page.locator(".Toastify").get_by_text("CANCELED").wait_for()
 
 
-@pytest.fixture(scope="module")
-def deployed(front, server, trained):
-    """The page of a deployment with two revisions of the trained model, the newer one a canary."""
-    before = trained
-    for traffic in ("All requests", "10 % of the requests (canary)"):
-        front.execute("mlops:deploy", project="sample", what=trained)
-        front.page.locator(".jp-Dialog select").select_option(traffic)
-        front.dialog("Deploy")
-        front.run.locator("header code").filter(has_not_text=before).wait_for()
-        front.ended()
-        before = front.run.locator("header code").inner_text()
-    front.run.get_by_role("button", name="Deployment", exact=True).click()
-    front.run.get_by_role("heading", name="Try a prediction").wait_for()
-    yield "sample"
-    server.ask("DELETE", "/deployments/sample")
-
-
-def percents(server):
-    found = server.ask("GET", "/deployments/sample")["revisions"]
-    return {revision["number"]: revision["percent"] for revision in found}
-
-
-def test_a_deployment_answers_the_form_that_its_signature_makes(calm, deployed):
-    page = calm.run
-    page.get_by_label("a double").fill("3")
-    page.get_by_label("b double").fill("6")
-    page.get_by_role("button", name="Predict").click()
-    page.get_by_text("Prediction: 1", exact=True).wait_for()
-    assert serious(calm.page, ".mlops-Page") == []
-
-
-def test_traffic_is_changed_and_rolled_back_after_a_question(calm, server, deployed):
-    assert percents(server) == {1: 90, 2: 10}
-    calm.run.get_by_role("button", name="Promote… revision 2").click()
-    calm.dialog("No")
-    assert percents(server) == {1: 90, 2: 10}
-    calm.run.get_by_role("button", name="Promote… revision 2").click()
-    calm.dialog("Promote")
-    calm.run.get_by_role("row", name=re.compile("^2 .*100 %")).wait_for()
-    assert percents(server) == {1: 0, 2: 100}
-    calm.run.get_by_role("button", name="Roll back… sample").click()
-    calm.dialog("Roll back")
-    calm.run.get_by_role("row", name=re.compile("^1 .*100 %")).wait_for()
-    assert percents(server) == {1: 100, 2: 0}
-
-
 def test_the_panel_filters_and_two_runs_are_compared(calm, server, trained):
     panel = calm.show_panel()
     assert serious(calm.page, "#mlops-panel") == []
@@ -197,3 +151,49 @@ def test_a_cell_is_marked_as_parameters_and_back(calm):
     calm.page.wait_for_function(f"() => {model}.getMetadata('tags')?.includes('parameters')")
     calm.execute("mlops:mark-parameters")
     calm.page.wait_for_function(f"() => !{model}.getMetadata('tags')?.includes('parameters')")
+
+
+@pytest.fixture(scope="module")
+def deployed(front, server, trained):
+    """The page of a deployment with two revisions of the trained model, the newer one a canary."""
+    before = trained
+    for traffic in ("All requests", "10 % of the requests (canary)"):
+        front.execute("mlops:deploy", project="sample", what=trained)
+        front.page.locator(".jp-Dialog select").select_option(traffic)
+        front.dialog("Deploy")
+        front.run.locator("header code").filter(has_not_text=before).wait_for()
+        front.ended()
+        before = front.run.locator("header code").inner_text()
+    front.run.get_by_role("button", name="Deployment", exact=True).click()
+    front.run.get_by_role("heading", name="Try a prediction").wait_for()
+    yield "sample"
+    server.ask("DELETE", "/deployments/sample")
+
+
+def percents(server):
+    found = server.ask("GET", "/deployments/sample")["revisions"]
+    return {revision["number"]: revision["percent"] for revision in found}
+
+
+def test_a_deployment_answers_the_form_that_its_signature_makes(calm, deployed):
+    page = calm.run
+    page.get_by_label("a double").fill("3")
+    page.get_by_label("b double").fill("6")
+    page.get_by_role("button", name="Predict").click()
+    page.get_by_text("Prediction: 1", exact=True).wait_for()
+    assert serious(calm.page, ".mlops-Page") == []
+
+
+def test_traffic_is_changed_and_rolled_back_after_a_question(calm, server, deployed):
+    assert percents(server) == {1: 90, 2: 10}
+    calm.run.get_by_role("button", name="Promote… revision 2").click()
+    calm.dialog("No")
+    assert percents(server) == {1: 90, 2: 10}
+    calm.run.get_by_role("button", name="Promote… revision 2").click()
+    calm.dialog("Promote")
+    calm.run.get_by_role("row", name=re.compile("^2 .*100 %")).wait_for()
+    assert percents(server) == {1: 0, 2: 100}
+    calm.run.get_by_role("button", name="Roll back… sample").click()
+    calm.dialog("Roll back")
+    calm.run.get_by_role("row", name=re.compile("^1 .*100 %")).wait_for()
+    assert percents(server) == {1: 100, 2: 0}
