@@ -28,6 +28,7 @@ ROOTS = (
     "RegisteredModel",
     "Setting",
     "Status",
+    "Timetable",
     "Verdict",
 )
 _HEAD = "// Made by records.py from the Python records (make labextension). Not to be edited.\n"

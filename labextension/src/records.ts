@@ -20,6 +20,37 @@ export interface Code {
   python_path: string[];
 }
 
+export interface ColumnCounts {
+  name: string;
+  rows: number;
+  missing: number;
+  wrong: number;
+  counts: number[];
+  below: number;
+  above: number;
+  low: number | null;
+  high: number | null;
+  categories: Record<string, number>;
+}
+
+export interface ColumnDrift {
+  name: string;
+  role: string;
+  kind: ColumnKind;
+  drifted: boolean;
+  reason: string;
+  p_value: number | null;
+  psi: number;
+  novel: number;
+  missing: number;
+  missing_before: number;
+  labels: string[];
+  before: number[];
+  now: number[];
+}
+
+export type ColumnKind = 'NUMERIC' | 'CATEGORICAL' | 'TEXT';
+
 export interface Comparison {
   runs: string[];
   rows: Row[];
@@ -57,6 +88,34 @@ export interface Deployment {
 
 export type DeploymentState = 'UPDATING' | 'READY' | 'DEGRADED' | 'FAILED' | 'STOPPED';
 
+export interface Dimension {
+  name: string;
+  kind: string;
+  low: number | null;
+  high: number | null;
+  step: number | null;
+  log: boolean;
+  choices: unknown[];
+}
+
+export type DriftVerdict = 'STABLE' | 'DRIFT' | 'INSUFFICIENT' | 'UNKNOWN';
+
+export interface Duel {
+  opponent: string;
+  model: string;
+  metric: string;
+  ours: number;
+  theirs: number;
+  gain: number;
+  low: number;
+  high: number;
+  p_value: number;
+  test: string;
+  rows: number;
+  only_ours: number | null;
+  only_theirs: number | null;
+}
+
 export interface Environment {
   python: string;
   implementation: string;
@@ -64,6 +123,13 @@ export interface Environment {
   lock: string[];
   hash: string;
   local: string[];
+}
+
+export interface Evaluation {
+  model: string;
+  tests: string[];
+  gates: Outcome[];
+  report: string | null;
 }
 
 export interface Failure {
@@ -81,11 +147,40 @@ export interface Finding {
   hint: string;
 }
 
+export interface Firing {
+  schedule_id: string;
+  due: string;
+  run_id: string;
+  state: FiringState;
+  made_up: boolean;
+  reason: string | null;
+  code: string | null;
+  snapshot: string | null;
+  tries: number;
+  next_try_at: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  error: Failure | null;
+  notices: Notice[];
+}
+
+export type FiringState = 'DUE' | 'RUNNING' | 'SUCCEEDED' | 'SKIPPED' | 'FAILED' | 'CANCELED';
+
 export interface Glimpse {
   run: Summary;
   curves: Curve[];
   stage: string | null;
   log: string;
+}
+
+export interface Health {
+  requests: number;
+  rate: number;
+  p50_s: number | null;
+  p99_s: number | null;
+  answered: number | null;
+  refused: number;
+  failed: number;
 }
 
 export interface Hyperparameter {
@@ -144,6 +239,40 @@ export interface Moment {
   curves: Curve[];
   stage: string | null;
   log: string;
+  report: Report | null;
+  window: MonitoringReport | null;
+}
+
+export interface Monitoring {
+  deployment: string;
+  revision: number;
+  verdict: DriftVerdict;
+  alarm: boolean;
+  rows: number;
+  drifted: string[];
+  false_alarms: number;
+  started: string | null;
+  report: string | null;
+}
+
+export interface MonitoringReport {
+  run_id: string;
+  verdict: DriftVerdict;
+  window: Window;
+  reference: string | null;
+  dataset: string;
+  reference_rows: number;
+  false_alarms: number;
+  columns: ColumnDrift[];
+  findings: Finding[];
+  performance: Performance | null;
+}
+
+export interface Notice {
+  event: string;
+  to: string;
+  at: string;
+  trouble: string | null;
 }
 
 export interface Origin {
@@ -153,6 +282,36 @@ export interface Origin {
   code: string | null;
   datasets: Record<string, string>;
   deployed_by: string | null;
+  despite: string | null;
+}
+
+export interface Outcome {
+  gate: string;
+  passed: boolean;
+  reason: string;
+}
+
+export interface Performance {
+  rows: number;
+  metrics: Record<string, number>;
+  before: Record<string, number>;
+}
+
+export interface Plan {
+  space: Dimension[];
+  objective: string;
+  direction: string;
+  trials: number;
+  parallel: number;
+  sampler: string;
+  pruner: string;
+  seed: number;
+  deadline_s: number;
+}
+
+export interface Plot {
+  label: string;
+  points: ([number, number])[];
 }
 
 export interface Progress {
@@ -170,6 +329,13 @@ export interface Pulse {
 export interface RegisteredModel {
   name: string;
   versions: ModelVersion[];
+}
+
+export interface Report {
+  run_id: string;
+  evaluation: Evaluation;
+  significance: number;
+  tables: TableReport[];
 }
 
 export interface Revision {
@@ -222,15 +388,51 @@ export interface Run {
   deployment: string | null;
   revision: number | null;
   url: string | null;
+  study: Study | null;
+  evaluation: Evaluation | null;
+  monitoring: Monitoring | null;
 }
 
 export type RunState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELED' | 'LOST';
+
+export interface Schedule {
+  id: string;
+  name: string;
+  pipeline: string;
+  arguments: Record<string, unknown>;
+  cron: string | null;
+  timezone: string;
+  every_s: number | null;
+  on_change: boolean;
+  branch: string | null;
+  frozen: string | null;
+  missed: string;
+  overlap: string;
+  retries: number;
+  backoff_s: number;
+  deadline_s: number;
+  until: string | null;
+  even_if_unchanged: boolean;
+  python: string;
+  created_at: string;
+  paused: boolean;
+  trouble: string | null;
+  upcoming: string[];
+  history: Firing[];
+}
 
 export interface Setting {
   name: string;
   value: unknown;
   source: string;
   description: string;
+}
+
+export interface Slice {
+  column: string;
+  value: string;
+  rows: number;
+  metrics: Record<string, number>;
 }
 
 export interface Snapshot {
@@ -260,6 +462,12 @@ export interface Status {
   findings: Finding[];
 }
 
+export interface Study {
+  plan: Plan;
+  trials: Trial[];
+  importance: Record<string, number>;
+}
+
 export interface Summary {
   id: string;
   pipeline: string;
@@ -285,10 +493,60 @@ export interface Summary {
   url: string | null;
 }
 
+export interface TableReport {
+  path: string;
+  prefix: string;
+  rows: number;
+  task: string;
+  metrics: Record<string, number>;
+  classes: string[];
+  confusion: number[][];
+  roc: Plot[];
+  calibration: Plot[];
+  residuals: ([number, number])[];
+  slices: Slice[];
+  duels: Duel[];
+  findings: Finding[];
+}
+
+export interface Timetable {
+  schedules: Schedule[];
+  scheduler_pid: number | null;
+}
+
+export interface Trial {
+  number: number;
+  state: TrialState;
+  parameters: Record<string, unknown>;
+  value: number | null;
+  reports: number;
+  seconds: number | null;
+  ended_at: number | null;
+  mlflow_run_id: string | null;
+  note: string | null;
+}
+
+export type TrialState = 'RUNNING' | 'SUCCEEDED' | 'PRUNED' | 'FAILED';
+
 export interface Verdict {
   run_id: string;
   reproduction_id: string;
   passed: boolean;
   reason: string | null;
   checks: Check[];
+}
+
+export interface Window {
+  deployment: string;
+  revision: number;
+  since: number | null;
+  until: number | null;
+  rows: number;
+  duplicates: number;
+  torn: number;
+  columns: ColumnCounts[];
+  predictions: ColumnCounts[];
+  health: Health;
+  labelled: number;
+  unfit: number;
 }

@@ -37,17 +37,16 @@ FLAGS = [
 ]
 TRAINING = """import time
 import mlflow
-with mlflow.start_run():
-    for step in range(steps):
-        mlflow.log_metric('loss', 1 / (step + rate), step=step)
-        time.sleep(pause_s)
-"""
-MODEL = """import pandas
+import pandas
 from sklearn.linear_model import LogisticRegression
 data = pandas.read_csv('data/train.csv')
 inputs = data[['a', 'b']].astype(float)
 model = LogisticRegression().fit(inputs, data['label'])
+print('fitted')
 with mlflow.start_run():
+    for step in range(steps):
+        mlflow.log_metric('loss', 1 / (step + rate), step=step)
+        time.sleep(pause_s)
     mlflow.sklearn.log_model(
         model,
         name='model',
@@ -96,7 +95,7 @@ def server(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copytree(_template.parent / "remote", root / "remote")
     settings = project / "mlops.toml"
     settings.write_text(settings.read_text() + 'target = "label"\n')
-    notebook(project / "live.ipynb", TRAINING, MODEL, parameters=PARAMETERS)
+    notebook(project / "live.ipynb", TRAINING, parameters=PARAMETERS)
     notebook(
         project / "card.ipynb",
         "%load_ext mlops_nb",

@@ -51,7 +51,7 @@ class Front:
     def reload(self) -> None:
         """Load the page again, with what was open in it."""
         self.page.reload()
-        self.page.locator(".jp-NotebookPanel").first.wait_for()
+        self.page.locator(".jp-NotebookPanel").first.wait_for(state="attached")
 
     @property
     def train_button(self) -> Locator:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.front import CURRENT, serious
+from tests.browser.front import CURRENT, RUN_MS, serious
 
 CHANGED = "([path, before]) => document.querySelector(path)?.getAttribute('d') !== before"
 EDITED = "rate: float = 0.25\nsteps: int = 8\npause_s: float = 0.05"
@@ -37,7 +37,7 @@ def test_its_page_shows_curve_parameters_pins_and_log(calm, trained):
         page.get_by_role("tabpanel").get_by_text(text).first.wait_for()
     page.get_by_role("tab", name="Log").click()
     page.get_by_label("Stage", exact=True).select_option("train")
-    page.get_by_label("Log of train").get_by_text("import mlflow").wait_for()
+    page.get_by_label("Log of train").get_by_text("fitted").wait_for()
     assert serious(calm.page, ".mlops-Page") == []
     page.get_by_role("tab", name="Metrics").click()
 
@@ -46,8 +46,10 @@ def test_the_executed_notebook_opens_and_cannot_be_saved(calm, trained):
     calm.run.get_by_role("button", name="Executed notebook").click()
     opened = calm.page.locator(".jp-NotebookPanel:visible")
     opened.get_by_text("mlflow.start_run").first.wait_for()
-    assert calm.page.evaluate(f"{CURRENT}.context.model.readOnly")
+    assert not calm.page.evaluate(f"{CURRENT}.context.contentsModel.writable")
+    assert opened.get_by_text("Train", exact=True).is_hidden()
     calm.execute("application:close")
+    calm.execute("mlops:open-run", project="sample", run=trained)
     calm.run.wait_for()
 
 
@@ -84,15 +86,84 @@ def test_a_run_goes_on_before_the_users_eyes_and_can_be_canceled(calm, server, t
     calm.page.locator(".Toastify").get_by_text("CANCELED").wait_for()
 
 
+def test_the_panel_filters_and_two_runs_are_compared(calm, server, trained):
+    panel = calm.show_panel()
+    assert serious(calm.page, "#mlops-panel") == []
+    panel.get_by_label("State").select_option("SUCCEEDED")
+    panel.get_by_text("1 run", exact=True).wait_for()
+    panel.get_by_label("State").select_option("")
+    panel.get_by_text("2 runs", exact=True).wait_for()
+    for box in panel.get_by_role("checkbox").all():
+        box.check()
+    panel.get_by_role("button", name="Compare 2").click()
+    page = calm.run
+    page.get_by_role("heading", name="2 runs compared").wait_for()
+    page.get_by_role("row", name=re.compile("steps 600 8")).wait_for()
+    assert page.get_by_role("img", name="loss").locator("path").count() == 2
+    assert serious(calm.page, ".mlops-Page") == []
+
+
+def test_rows_are_reached_and_opened_by_keyboard(calm, trained):
+    panel = calm.show_panel()
+    rows = panel.locator(".mlops-Row-main")
+    rows.first.focus()
+    calm.page.keyboard.press("ArrowDown")
+    assert rows.nth(1).evaluate("row => row === document.activeElement")
+    calm.page.keyboard.press("Enter")
+    calm.run.locator("header").get_by_text(trained).wait_for()
+
+
+def test_pages_are_there_again_after_a_reload(calm, trained):
+    calm.execute("mlops:open-run", project="sample", run=trained)
+    calm.run.locator("header").get_by_text(trained).wait_for()
+    # Lab saves its layout a moment after it has changed.
+    calm.page.wait_for_timeout(3000)
+    calm.reload()
+    # The address names the notebook, which is before the page now.
+    calm.page.locator(".lm-DockPanel-tabBar").get_by_text(f"Run {trained[9:15]}").click()
+    calm.run.locator("header").get_by_text(trained).wait_for()
+
+
+def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, trained):
+    calm.open_alone("card.ipynb")
+    calm.page.locator(
+        '.jp-Notebook [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]'
+    ).first.wait_for()
+    calm.execute("notebook:run-all-cells")
+    card = calm.page.locator(".mlops-Card")
+    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
+    assert serious(calm.page, ".mlops-Card") == []
+    calm.execute("docmanager:save")
+    calm.execute("kernelmenu:restart")
+    calm.dialog("Restart")
+    calm.reload()
+    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
+    before = card.locator(".mlops-Chart path").first.get_attribute("d")
+    calm.page.wait_for_function(CHANGED, arg=[".mlops-Card .mlops-Chart path", before])
+    card.get_by_role("button", name=re.compile("^Cancel")).click()
+    calm.dialog("Cancel run")
+    card.locator('header [data-state="CANCELED"]').wait_for()
+
+
+def test_a_cell_is_marked_as_parameters_and_back(calm):
+    model = f"{CURRENT}.content.activeCell.model"
+    calm.execute("mlops:mark-parameters")
+    calm.page.wait_for_function(f"() => {model}.getMetadata('tags')?.includes('parameters')")
+    calm.execute("mlops:mark-parameters")
+    calm.page.wait_for_function(f"() => !{model}.getMetadata('tags')?.includes('parameters')")
+
+
 @pytest.fixture(scope="module")
 def deployed(front, server, trained):
     """The page of a deployment with two revisions of the trained model, the newer one a canary."""
+    before = trained
     for traffic in ("All requests", "10 % of the requests (canary)"):
         front.execute("mlops:deploy", project="sample", what=trained)
         front.page.locator(".jp-Dialog select").select_option(traffic)
         front.dialog("Deploy")
-        front.run.get_by_role("heading", name=re.compile("^deployment")).wait_for()
+        front.run.locator("header code").filter(has_not_text=before).wait_for()
         front.ended()
+        before = front.run.locator("header code").inner_text()
     front.run.get_by_role("button", name="Deployment", exact=True).click()
     front.run.get_by_role("heading", name="Try a prediction").wait_for()
     yield "sample"
@@ -126,68 +197,3 @@ def test_traffic_is_changed_and_rolled_back_after_a_question(calm, server, deplo
     calm.dialog("Roll back")
     calm.run.get_by_role("row", name=re.compile("^1 .*100 %")).wait_for()
     assert percents(server) == {1: 100, 2: 0}
-
-
-def test_the_panel_filters_and_two_runs_are_compared(calm, server, trained):
-    panel = calm.show_panel()
-    assert serious(calm.page, "#mlops-panel") == []
-    panel.get_by_label("State").select_option("SUCCEEDED")
-    panel.get_by_text("1 run", exact=True).wait_for()
-    panel.get_by_label("State").select_option("")
-    panel.get_by_text("2 runs", exact=True).wait_for()
-    for box in panel.get_by_role("checkbox").all():
-        box.check()
-    panel.get_by_role("button", name="Compare 2").click()
-    page = calm.run
-    page.get_by_role("heading", name="2 runs compared").wait_for()
-    page.get_by_role("row", name=re.compile("steps 600 8")).wait_for()
-    assert page.get_by_role("img", name="loss").locator("path").count() == 2
-    assert serious(calm.page, ".mlops-Page") == []
-
-
-def test_rows_are_reached_and_opened_by_keyboard(calm, trained):
-    panel = calm.show_panel()
-    rows = panel.locator(".mlops-Row-main")
-    rows.first.focus()
-    calm.page.keyboard.press("ArrowDown")
-    assert rows.nth(1).evaluate("row => row === document.activeElement")
-    calm.page.keyboard.press("Enter")
-    calm.run.locator("header").get_by_text(trained).wait_for()
-
-
-def test_pages_are_there_again_after_a_reload(calm, trained):
-    calm.execute("mlops:open-run", project="sample", run=trained)
-    calm.run.locator("header").get_by_text(trained).wait_for()
-    # Lab saves its layout a moment after it has changed.
-    calm.page.wait_for_timeout(1500)
-    calm.reload()
-    calm.run.locator("header").get_by_text(trained).wait_for()
-
-
-def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, trained):
-    calm.open_alone("card.ipynb")
-    calm.page.locator(
-        '.jp-Notebook [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]'
-    ).first.wait_for()
-    calm.execute("notebook:run-all-cells")
-    card = calm.page.locator(".mlops-Card")
-    card.get_by_role("progressbar").wait_for()
-    assert serious(calm.page, ".mlops-Card") == []
-    calm.execute("docmanager:save")
-    calm.execute("kernelmenu:restart")
-    calm.dialog("Restart")
-    calm.reload()
-    card.get_by_role("progressbar").wait_for()
-    before = card.locator(".mlops-Chart path").first.get_attribute("d")
-    calm.page.wait_for_function(CHANGED, arg=[".mlops-Card .mlops-Chart path", before])
-    card.get_by_role("button", name=re.compile("^Cancel")).click()
-    calm.dialog("Cancel run")
-    card.locator('header [data-state="CANCELED"]').wait_for()
-
-
-def test_a_cell_is_marked_as_parameters_and_back(calm):
-    model = f"{CURRENT}.content.activeCell.model"
-    calm.execute("mlops:mark-parameters")
-    calm.page.wait_for_function(f"() => {model}.getMetadata('tags')?.includes('parameters')")
-    calm.execute("mlops:mark-parameters")
-    calm.page.wait_for_function(f"() => !{model}.getMetadata('tags')?.includes('parameters')")

@@ -28,4 +28,5 @@ def test_a_notebook_is_trained_from_its_toolbar(server, page):
     newest = server.runs()[0]
     assert len(server.runs()) == before + 1
     assert newest["parameters"]["steps"] == 3
-    assert notebook.errors == []
+    # Notebook has errors of its own when Lab is the server's default, with us or without.
+    assert [error for error in notebook.errors if "/extensions/mlops-nb/" in error] == []

@@ -9,10 +9,10 @@ const KINDS: Record<string, JSONObject> = {
   path: { type: 'string', description: 'Path of a notebook; the one at hand if absent.' },
   revision: { type: 'integer', description: 'Number of a revision.' },
   percent: { type: 'integer', minimum: 0, maximum: 100, description: 'Part of the requests.' },
-  paused: { type: 'boolean', description: 'Whether nothing is fired meanwhile.' },
+  pause: { type: 'boolean', description: 'Whether nothing is to be fired until it is resumed.' },
+  resume: { type: 'boolean', description: 'Whether it is to be fired again.' },
   now: { type: 'boolean', description: 'Whether it is fired at once.' },
-  cron: { type: 'string', description: 'Five fields: minute, hour, day of the month, month, day of the week.' },
-  sure: { type: 'boolean', description: 'Whether the user was asked already.' }
+  cron: { type: 'string', description: 'Five fields: minute, hour, day of the month, month, day of the week.' }
 };
 
 /** Describe what a command takes, as JSON schema. */

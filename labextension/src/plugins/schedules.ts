@@ -17,8 +17,8 @@ export const schedules: JupyterFrontEndPlugin<void> = {
     const at = (args: Args) => `/schedules/${encodeURIComponent(args.name)}`;
 
     app.commands.addCommand(ids.reschedule, {
-      label: args => (args.now ? trans.__('Run Schedule Now') : args.paused ? trans.__('Pause Schedule') : trans.__('Change Schedule')),
-      describedBy: described(['project', 'name', 'paused', 'now', 'cron'], ['name']),
+      label: args => (args.now ? trans.__('Run Schedule Now') : args.pause ? trans.__('Pause Schedule') : trans.__('Change Schedule')),
+      describedBy: described(['project', 'name', 'pause', 'resume', 'now', 'cron'], ['name']),
       execute: ({ project: _, name, ...body }: Args) =>
         tried(() => service.ask('PATCH', at({ name }), project({ project: _ }), { body }))
     });

@@ -92,7 +92,7 @@ function merged(before: Moment, event: IEvent): Moment | undefined {
     return undefined;
   }
   const { notebook: _, dirty: __, parameters: ___, ...run } = glimpse.run;
-  return { ...glimpse, run: { ...before.run, ...run } };
+  return { ...before, ...glimpse, run: { ...before.run, ...run } };
 }
 
 function Head({ run, project, card }: { run: Run; project: string; card?: boolean }): React.ReactElement {
