@@ -11,6 +11,7 @@
     ├── ConfigError           a setting is unknown or has a wrong value
     ├── StageError            a stage of a run failed for a reason we can name
     ├── TrackingError         MLflow cannot be reached or written
+    │   └── AbsentModelError  it has no such model
     ├── BackendError          the cluster cannot be reached, or refuses
     │   └── LoginError        it does not know who asks
     ├── ImageError            an image cannot be built or pushed
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 __all__ = [
     "AbsentDeploymentError",
+    "AbsentModelError",
     "AbsentRunError",
     "AbsentScheduleError",
     "BackendError",
@@ -123,6 +125,10 @@ class StageError(MlopsError):
 
 class TrackingError(MlopsError):
     """MLflow cannot be reached or written."""
+
+
+class AbsentModelError(TrackingError):
+    """MLflow has no model of that name, version or alias."""
 
 
 class BackendError(MlopsError):

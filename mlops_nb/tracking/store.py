@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
-from mlops_nb.exceptions import TrackingError
+from mlops_nb.exceptions import AbsentModelError, TrackingError
 from mlops_nb.tracking import digest, tags
 from mlops_nb.types import Model, ModelVersion, RegisteredModel
 
@@ -288,7 +288,7 @@ class Store:
             The model, and the run of ours that made it, "" for one from elsewhere.
 
         Raises:
-            TrackingError: There is none.
+            AbsentModelError: There is none.
         """
         try:
             found = (
@@ -298,7 +298,7 @@ class Store:
             )
         except self._mlflow_error as error:
             wanted = f"version {version}" if version else f"alias {alias}"
-            raise TrackingError(
+            raise AbsentModelError(
                 f"there is no {wanted} of a model {name!r}",
                 hint="name a run, name/version or name@alias; list runs: jupyter mlops runs",
             ) from error

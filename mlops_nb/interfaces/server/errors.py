@@ -25,6 +25,7 @@ STATUSES: dict[type[exceptions.MlopsError], int] = {
     exceptions.ScheduleError: 409,
     exceptions.AbsentScheduleError: 404,
     exceptions.TrackingError: 502,
+    exceptions.AbsentModelError: 404,
     exceptions.BackendError: 502,
     BusyError: 503,
 }
