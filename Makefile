@@ -27,6 +27,7 @@ demo: .venv/ready
 test: check
 	@sh .ci/containers
 	@sh .ci/browser
+	@sh .ci/labextension --check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 faults: .venv/ready

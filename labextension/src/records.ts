@@ -199,6 +199,18 @@ export interface Input {
   value: unknown;
 }
 
+export interface Lineage {
+  parent: Model;
+  since: string;
+  until: string;
+  run_id: string | null;
+  files: number | null;
+  rows: number | null;
+  replay: number;
+  retrained: string | null;
+  chain: string[];
+}
+
 export interface Listing {
   runs: Summary[];
   total: number;
@@ -391,6 +403,7 @@ export interface Run {
   study: Study | null;
   evaluation: Evaluation | null;
   monitoring: Monitoring | null;
+  lineage: Lineage | null;
 }
 
 export type RunState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELED' | 'LOST';
