@@ -59,7 +59,7 @@ class Runs:
         self._known: dict[str, Summary] | None = None
         self._followed: dict[str, Iterator[Moment]] = {}
         self._shown: dict[str, Moment] = {}
-        self._stamp, self._surveyed_at = -1, 0.0
+        self._stamp, self._surveyed_at, self._folderless = -1, 0.0, False
 
     def look(self) -> Iterator[Change]:
         """Yield the runs that are other than at the last look."""
@@ -74,7 +74,9 @@ class Runs:
         settled = time.time_ns() - stamp > _TICK_NS
         changed, self._stamp = stamp != self._stamp, stamp if settled else -1
         late = time.monotonic() - self._surveyed_at > _SURVEY_S
-        return changed or late or self._runner.has_folderless
+        # Also when the last of those that no folder tells of has just gone.
+        had, self._folderless = self._folderless, self._runner.has_folderless
+        return changed or late or had or self._folderless
 
     def _survey(self) -> Iterator[Change]:
         self._surveyed_at = time.monotonic()

@@ -46,6 +46,8 @@ def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Reques
     Raises:
         MlopsError: Something cannot be pinned; nothing was started, and nothing is kept.
     """
+    # A back-end that is none is told before anything is pinned.
+    backends.runner(config)
     projects.prepare_state(config)
     captured = snapshot.take(config, wanted, name=run_id)
     with forgotten_if_refused(config, run_id):

@@ -63,6 +63,7 @@ def train(
             run_backend=backend, environment_rebuild=rebuild_env, run_cache=cache, run_push=push
         )
     )
+    runner = backends.runner(config)
     run_id = new_id()
     wanted = wanted_snapshot(notebook, params, train, test)
     if dry_run:
@@ -71,7 +72,7 @@ def train(
         return journal.new_run(training(run_id, config, captured, reached))
     request = functools.partial(training, run_id, config)
     run = submission.submit(config, wanted, run_id, request)
-    return last(backends.runner(config).watch(run.id)) if wait else run
+    return last(runner.watch(run.id)) if wait else run
 
 
 def training(

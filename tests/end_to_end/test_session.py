@@ -73,7 +73,7 @@ def test_the_cell_shows_the_result(session):
     assert "SUCCEEDED" in shown.data["text/html"]
     assert "test_accuracy" in shown.data["text/html"]
     assert "SUCCEEDED" in shown.data["text/plain"]
-    assert set(shown.data) == {"text/html", "text/plain"}
+    assert set(shown.data) == {"text/html", "text/plain", "application/vnd.mlops-nb.run+json"}
     assert "register" in session.notebook.cells[4].outputs[0].data["text/html"]
 
 
@@ -94,7 +94,7 @@ def test_scratch_is_gone_and_files_are_private(session):
     folder = Path(session.run.notebook).parent
     assert sorted(p.name for p in folder.iterdir()) == [
         "driver.lock", "events.jsonl", "host.sock", "logs", "notebook.ipynb",
-        "points.acknowledged", "points.jsonl", "request.json",
+        "points.acknowledged", "points.jsonl", "report.html", "report.json", "request.json",
     ]  # fmt: skip
     for path in (session.project.root / ".mlops", folder):
         assert path.stat().st_mode & 0o777 == 0o700
@@ -135,7 +135,8 @@ def test_from_mlflow_alone_one_reads_notebook_lock_snapshot_and_model(session, t
         for folder in ("mlops", "notebook")
         for a in tracked.client.list_artifacts(run_id, folder)
     }
-    records = {f"mlops/{name}" for name in ("environment.lock", "example.json", "snapshot.json")}
+    kept = ("environment.lock", "example.json", "profile.json", "report.html", "report.json")
+    records = {f"mlops/{name}" for name in (*kept, "snapshot.json")}
     assert artifacts == {*records, "notebook/train.ipynb"}
     path = tracked.client.download_artifacts(run_id, "mlops/snapshot.json", str(tmp_path))
     recorded = json.loads(Path(path).read_text())
