@@ -17,8 +17,8 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     formatters = shell.display_formatter.formatters
-    formatters["text/html"].for_type_by_name("mlops_nb.types", "Run", _run)
-    formatters["text/html"].for_type_by_name("mlops_nb.types", "Comparison", _comparison)
+    formatters["text/html"].for_type_by_name("mlops_nb.types.runs", "Run", _run)
+    formatters["text/html"].for_type_by_name("mlops_nb.types.verdicts", "Comparison", _comparison)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -129,7 +129,10 @@ def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, train
     calm.page.locator(
         '.jp-Notebook [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]'
     ).first.wait_for()
-    calm.execute("notebook:run-all-cells")
+    calm.execute("notebook:move-cursor-up")
+    calm.execute("notebook:run-cell-and-select-next")
+    calm.page.locator(".jp-InputPrompt", has_text="[1]:").first.wait_for()
+    calm.execute("notebook:run-cell")
     card = calm.page.locator(".mlops-Card")
     card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
     assert serious(calm.page, ".mlops-Card") == []
