@@ -126,9 +126,14 @@ def test_pages_are_there_again_after_a_reload(calm, trained):
 
 def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, trained):
     calm.open_alone("card.ipynb")
-    calm.page.locator(
-        '.jp-Notebook [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]'
-    ).first.wait_for()
+    # What is executed before the kernel has said that it is there is lost.
+    session = f"{CURRENT}.sessionContext"
+    calm.page.wait_for_function(
+        f"() => {session}.path.endsWith('card.ipynb') && {session}.isReady"
+        f" && {session}.session?.kernel?.connectionStatus === 'connected'"
+        f" && {session}.session.kernel.status === 'idle'"
+    )
+    calm.page.evaluate(f"async () => {{ await {session}.session.kernel.info }}")
     calm.execute("notebook:move-cursor-up")
     calm.execute("notebook:run-cell-and-select-next")
     calm.page.locator(".jp-InputPrompt", has_text="[1]:").first.wait_for()
@@ -138,7 +143,7 @@ def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, train
     assert serious(calm.page, ".mlops-Card") == []
     calm.execute("docmanager:save")
     calm.execute("kernelmenu:restart")
-    calm.dialog("Restart")
+    calm.dialog("Confirm Kernel Restart")
     calm.reload()
     card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
     before = card.locator(".mlops-Chart path").first.get_attribute("d")

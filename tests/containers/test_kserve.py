@@ -21,6 +21,8 @@ from mlops_nb.types import RunState
 from tests.containers import registry
 from tests.containers.test_revisions import podman, until
 
+# Two minutes, nearly all for images: the target itself is tested on pods that are processes.
+pytestmark = pytest.mark.faults
 MARK = "mlops.test.kserve"
 RUN = f"""exec podman run --rm --no-healthcheck --tmpfs /tmp --user 1000 --read-only \\
     --cap-drop all --label {MARK} --publish "127.0.0.1:$MLOPS_SERVING_PORT:8080" "$0" "$@"
