@@ -201,6 +201,7 @@ def test_everything_killed_at_once_is_started_by_a_look(place):
     assert place.ask()["revision"] == "1"
 
 
+@pytest.mark.faults
 def test_a_project_that_is_removed_takes_its_services_along(place):
     place.serve()
     mark = identity(place.target.root) + "/"
