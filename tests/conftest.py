@@ -51,6 +51,7 @@ def _no_store_of_another_test():
 
         mlflow.set_registry_uri("")
         mlflow.set_tracking_uri("")
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
 
 
 @pytest.fixture(scope="session")

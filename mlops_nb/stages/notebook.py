@@ -52,12 +52,15 @@ _CAUSES = {
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 # What a kernel inherits. Anything else that a notebook reads is named in environment.variables and
-# recorded. The storage credentials are those that MLflow's artifact stores read.
+# recorded. The storage credentials are those that MLflow's artifact stores read. Which experiment,
+# run and model are the active ones is a matter of the session that asked: MLflow writes it into the
+# environment for the children of that process.
 _INHERITED = re.compile(
     r"(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_.*"
     r"|VIRTUAL_ENV|CONDA_.*|CUDA_.*|NVIDIA_.*|OMP_.*|MKL_.*|OPENBLAS_.*|.*_proxy|.*_PROXY"
-    r"|SSL_.*|REQUESTS_CA_BUNDLE|XDG_.*|JUPYTER_.*|IPYTHONDIR|MLFLOW_.*|MLOPS_.*|AWS_.*|AZURE_.*"
-    r"|GOOGLE_.*)"
+    r"|SSL_.*|REQUESTS_CA_BUNDLE|XDG_.*|JUPYTER_.*|IPYTHONDIR"
+    r"|MLFLOW_(?!EXPERIMENT_ID|EXPERIMENT_NAME|RUN_ID|RUN_CONTEXT|ACTIVE_MODEL_ID).*"
+    r"|MLOPS_.*|AWS_.*|AZURE_.*|GOOGLE_.*)"
 )
 
 

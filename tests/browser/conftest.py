@@ -170,7 +170,8 @@ def jp_server_cleanup() -> None:
     """Stand in for what wants that loop: our server is a process of its own."""
 
 
-@pytest.fixture(scope="session")
+# Playwright's loop runs in this thread until the browser is closed: no test of others before that.
+@pytest.fixture(scope="package")
 def browser():
     from playwright.sync_api import sync_playwright
 
@@ -180,7 +181,7 @@ def browser():
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def front(server: Server, browser) -> Iterator[Front]:
     """Lab in a page that is kept for all tests, with what goes wrong in it."""
     page = browser.new_page(viewport={"width": 1400, "height": 900})

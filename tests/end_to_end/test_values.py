@@ -50,6 +50,9 @@ mlflow.log_metric('four', 4)
 
 @pytest.fixture
 def run(project):
+    # The session has an experiment of its own, which MLflow hands on to child processes.
+    mlflow.set_tracking_uri("sqlite:///elsewhere.db")
+    mlflow.set_experiment("elsewhere")
     names = "{" + ", ".join(f"{n!r}: {n}" for n in VALUES) + "}"
     cell = "\n".join(f"{name} = None" for name in VALUES)
     project.notebook(RECORD.replace("{names}", names), TRACKING, parameters=cell)

@@ -155,9 +155,13 @@ class Keeper:
     async def _become_ready(self) -> None:
         start_s = self.wanted.descriptor.service.start_s
         deadline = time.monotonic() + start_s
-        while not await self._answers("/v2/health/ready"):
+        while True:
+            ready = await self._answers("/v2/health/ready")
             self._must_live()
+            # Also what is ready: its model may have come in between two looks.
             await self._must_fit()
+            if ready:
+                break
             if time.monotonic() > deadline:
                 raise Ended("StartTimeout", f"it was not ready after {start_s:g} s")
             await asyncio.sleep(_LOOK_S)
