@@ -60,7 +60,7 @@ class InferenceLog:
     """Writes rows into files of a folder.
 
     Args:
-        folder: It is made where it does not exist.
+        folder: It is made where it does not exist; the one above it has to be there.
         revision: Number of the revision.
         sample: Part of the requests to keep, 0 to 1.
         limit_bytes: Most that the folder's rows may take.
@@ -129,7 +129,8 @@ class InferenceLog:
             self._number += 1
             path = self._path()
             self._make_room()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Without those above it: where they are gone, they are meant to be.
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if os.write(descriptor, line) != len(line):

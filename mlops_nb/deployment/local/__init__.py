@@ -24,6 +24,7 @@ from mlops_nb.deployment.local.records import (
     Wanted,
     WantedRevision,
     control,
+    make,
     names,
     tail,
 )
@@ -60,6 +61,7 @@ class LocalTarget:
     @contextmanager
     def claim(self, name: str) -> Iterator[None]:
         """Keep other deploys of the name out for as long as the block lasts."""
+        make(self.root)
         path = control(self.root) / f"{_named(name)}.claim"
         taken = lease.take(path)
         if taken is None:

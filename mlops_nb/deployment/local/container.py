@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.deployment import command
 from mlops_nb.deployment.local import launch, tree
-from mlops_nb.deployment.local.records import appended, private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +46,11 @@ class Container:
 
     def start(self, wanted: WantedRevision) -> tuple[subprocess.Popen[bytes], int]:
         """Start it; return the engine's client and the port of this machine."""
-        log = self.place.log(wanted.number)
-        private(log.parent)
+        log = self.place.open_log(wanted.number)
         with launch.bind() as listener:
             port = listener.getsockname()[1]
         secrets = self.place.secrets(wanted.number)
-        with os.fdopen(appended(log), "ab") as output:
+        with os.fdopen(log, "ab") as output:
             process = subprocess.Popen(
                 [self.engine, "run", *self._isolation(wanted), *self._command(wanted, port)],
                 cwd=self.place.folder,
@@ -111,7 +109,7 @@ class Container:
         return [*keep, "--user", f"{os.getuid()}:{_ROOT}"]
 
     def _command(self, wanted: WantedRevision, port: int) -> list[str]:
-        requests = private(self.place.requests(wanted.number))
+        requests = self.place.make_requests(wanted.number)
         self._share(requests, 0o770)
         self._share(self.place.token, 0o640)
         given = [

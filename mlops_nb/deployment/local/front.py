@@ -21,7 +21,7 @@ from pathlib import Path
 from mlops_nb import lease
 from mlops_nb.deployment.local import channel, standby, tree
 from mlops_nb.deployment.local.channel import Answer, Question
-from mlops_nb.deployment.local.records import CONTROL, control, identity
+from mlops_nb.deployment.local.records import control, identity
 from mlops_nb.deployment.local.relay import Client, Relay
 
 _LOOK_S = 0.25
@@ -99,25 +99,25 @@ class Front:
 
         Where the folder of all deployments was removed, everything ends that it had started.
         """
-        while True:
+        while not lease.is_lost(control(self.root) / standby.FRONT_LEASE, self.taken):
+            # Whatever is missing now is looked at again above.
+            with contextlib.suppress(FileNotFoundError):
+                if time.monotonic() - self.asked_at > _SILENCE_S:
+                    await asyncio.to_thread(standby.end_supervisor, self.root)
+                    self.asked_at = time.monotonic()
+                await asyncio.to_thread(standby.ensure_supervisor, self.root)
             await asyncio.sleep(_LOOK_S)
-            if lease.is_lost(self.root / CONTROL / standby.FRONT_LEASE, self.taken):
-                tree.kill_all(f"{self.project}/", but=os.getpid())
-                os._exit(0)
-            if time.monotonic() - self.asked_at > _SILENCE_S:
-                await asyncio.to_thread(standby.end_supervisor, self.root)
-                self.asked_at = time.monotonic()
-            await asyncio.to_thread(standby.ensure_supervisor, self.root)
+        tree.kill_all(f"{self.project}/", but=os.getpid())
+        os._exit(0)
 
 
 def main(folder: str) -> None:
     """Be the front, unless there is one."""
     root = Path(folder)
-    place = control(root)
-    taken = lease.take(place / standby.FRONT_LEASE)
+    taken = lease.take(control(root) / standby.FRONT_LEASE)
     if taken is None:
         return
-    os.chdir(place)
+    os.chdir(control(root))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(Front(root, taken).run())
 

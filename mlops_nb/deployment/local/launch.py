@@ -53,6 +53,10 @@ class Form(Protocol):
             OSError: It cannot be started.
         """
 
+    @property
+    def mark(self) -> str:
+        """What its process carries in its environment."""
+
     def kill(self) -> None:
         """End all that is left of it, be it there or not."""
 

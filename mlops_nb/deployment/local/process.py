@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from mlops_nb.deployment import command
 from mlops_nb.deployment.local import launch, tree
-from mlops_nb.deployment.local.records import appended, private
 from mlops_nb.serving.package import RUNTIME
 
 if TYPE_CHECKING:
@@ -38,9 +37,8 @@ class Process:
 
         The port is open before the process is there, and only the process keeps it open afterwards.
         """
-        log = self.place.log(wanted.number)
-        private(log.parent)
-        with launch.bind() as listener, os.fdopen(appended(log), "ab") as output:
+        log = self.place.open_log(wanted.number)
+        with os.fdopen(log, "ab") as output, launch.bind() as listener:
             process = subprocess.Popen(
                 self._command(wanted, listener.fileno()),
                 cwd=self.place.folder,
@@ -74,7 +72,7 @@ class Process:
         places = {
             "fd": descriptor,
             "token-file": self.place.token,
-            "log-folder": private(self.place.requests(wanted.number)),
+            "log-folder": self.place.make_requests(wanted.number),
         }
         options = command.arguments({**places, **launch.options(wanted)})
         return [wanted.python, "-m", "mlops_nb.serving", wanted.folder, *options]

@@ -8,6 +8,9 @@
     NAME/logs/N.log     what a revision has printed
     NAME/requests/N/    a revision's inference log
 
+The verbs make the folder of all deployments. The processes that serve only ever write into what is
+there: where somebody has removed or moved the project, they find so and end.
+
 Only the user can read any of it. The values of secrets are nowhere else: a revision that crashes at
 night has to start again while nobody is there to give them.
 """
@@ -33,6 +36,7 @@ FOLDER = "deployments"
 CONTROL = "_control"
 _WANTED = "wanted.json"
 _SEEN = "seen.json"
+_ID = "id"
 _SECRET_BYTES = 32
 
 Kind = TypeVar("Kind", bound=Record)
@@ -183,9 +187,21 @@ class Place:
         """Return the path of a revision's log."""
         return self.folder / "logs" / f"{number}.log"
 
+    def open_log(self, number: int) -> int:
+        """Open a revision's log to append to it, and return its descriptor."""
+        path = self.log(number)
+        private(path.parent)
+        return appended(path)
+
     def requests(self, number: int) -> Path:
         """Return the folder of a revision's inference log."""
         return self.folder / "requests" / str(number)
+
+    def make_requests(self, number: int) -> Path:
+        """Make the folder of a revision's inference log, and return it."""
+        path = self.requests(number)
+        private(path.parent)
+        return private(path)
 
     def wanted(self) -> Wanted | None:
         """Return what is wanted, None where there is no such deployment."""
@@ -201,6 +217,7 @@ class Place:
 
     def change(self, change: Callable[[Wanted], Wanted]) -> Wanted:
         """Write what is wanted, from what was wanted before; others wait meanwhile."""
+        self.make()
         with held(control(self.root) / f"{self.name}.lock"):
             before = self.wanted() or Wanted(name=self.name)
             wanted = msgspec.structs.replace(change(before), generation=before.generation + 1)
@@ -208,15 +225,21 @@ class Place:
             write(self.folder / _WANTED, msgspec.json.encode(wanted))
         return wanted
 
+    def make(self) -> None:
+        """Make the folder of all deployments and the one of this one."""
+        make(self.root)
+        private(self.folder)
+
     def make_token(self) -> None:
         """Make the token, unless there is one."""
-        private(self.folder)
+        self.make()
         if not self.token.exists():
             write(self.token, secrets.token_urlsafe(_SECRET_BYTES).encode())
 
     def keep_secrets(self, number: int, values: dict[str, str]) -> None:
         """Write the values of a revision's secrets."""
-        private(self.folder / "secrets")
+        self.make()
+        private(self._secrets(number).parent)
         write(self._secrets(number), msgspec.json.encode(values))
 
     def secrets(self, number: int) -> dict[str, str]:
@@ -270,25 +293,33 @@ def stamps(root: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def make(root: Path) -> None:
+    """Make the folder of all deployments, and their id on this machine."""
+    for folder in (root.parent, root, control(root)):
+        private(folder)
+    with held(control(root) / "id.lock"):
+        if not (control(root) / _ID).exists():
+            write(control(root) / _ID, secrets.token_hex(8).encode())
+
+
 def control(root: Path) -> Path:
-    """Return the folder of what belongs to no single deployment, and make it."""
-    return private(root / CONTROL)
+    """Return the folder of what belongs to no single deployment."""
+    return root / CONTROL
 
 
 def identity(root: Path) -> str:
-    """Return the id of this project's deployments on this machine, and make it."""
-    path = control(root) / "id"
-    with held(control(root) / "id.lock"):
-        if not path.exists():
-            write(path, secrets.token_hex(8).encode())
-        return path.read_text()
+    """Return the id of this project's deployments on this machine; a copy of them has another.
+
+    Raises:
+        FileNotFoundError: There are no deployments, or not any more.
+    """
+    with (control(root) / _ID).open() as file:
+        return f"{file.read()}-{os.fstat(file.fileno()).st_ino:x}"
 
 
 def private(folder: Path) -> Path:
-    """Make a folder that only the user can enter."""
-    if not folder.is_dir():
-        private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
+    """Make a folder that only the user can enter, in one that is there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

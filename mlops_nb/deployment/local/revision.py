@@ -135,7 +135,7 @@ class Keeper:
 
     async def _serve(self) -> None:
         """Have a process serve, until it does not any more."""
-        if not tree.is_same(self.seen.pid, self.seen.started):
+        if not self._lives():
             await self._launch()
         if self.seen.state is not RevisionState.READY:
             await self._become_ready()
@@ -202,7 +202,7 @@ class Keeper:
             code = self.process.poll()
             if code is not None:
                 raise Ended(*self.form.end(code))
-        elif not tree.is_same(self.seen.pid, self.seen.started):
+        elif not self._lives():
             # Of a process that was taken over nobody learns the exit code. The next one is our own.
             raise Ended(launch.KILLED, "it ended")
 
@@ -257,7 +257,7 @@ class Keeper:
     def _lives(self) -> bool:
         if self.process is not None and self.process.pid == self.seen.pid:
             return self.process.poll() is None
-        return tree.is_same(self.seen.pid, self.seen.started)
+        return tree.is_same(self.seen.pid, self.seen.started, self.form.mark)
 
     def _signal(self) -> None:
         if self.seen.pid is not None:

@@ -25,7 +25,6 @@ from mlops_nb.deployment.local.channel import Answer, Question
 from mlops_nb.deployment.local.container import Container
 from mlops_nb.deployment.local.process import Process
 from mlops_nb.deployment.local.records import (
-    CONTROL,
     Place,
     Wanted,
     control,
@@ -192,17 +191,22 @@ class Supervisor:
         self.busy_at = time.monotonic()
 
     async def run(self) -> None:
-        """Make what is wanted so, until nothing is."""
-        lease_file = self.root / CONTROL / standby.SUPERVISOR_LEASE
-        self._take_over()
-        while not await self._is_done():
-            if lease.is_lost(lease_file, self.taken):
-                await asyncio.to_thread(self._abandon)
-                return
-            self._follow()
-            await self._tell_front()
-            self._finish()
-            await asyncio.sleep(_LOOK_S)
+        """Make what is wanted so, until nothing is, or nothing says any more what is."""
+        try:
+            self._take_over()
+            while not self._is_lost() and not await self._is_done():
+                self._follow()
+                await self._tell_front()
+                self._finish()
+                await asyncio.sleep(_LOOK_S)
+        except FileNotFoundError:
+            if not self._is_lost():
+                raise
+        if self._is_lost():
+            self._abandon()
+
+    def _is_lost(self) -> bool:
+        return lease.is_lost(control(self.root) / standby.SUPERVISOR_LEASE, self.taken)
 
     def _take_over(self) -> None:
         """Find what an earlier supervisor has left: records, the front's sockets, orphans."""
@@ -271,7 +275,7 @@ class Supervisor:
         return answer
 
     def _abandon(self) -> None:
-        """End all that runs: the folder that says what is wanted is gone."""
+        """End all that runs, while no keeper can start anything anew."""
         for deployed in self.deployed.values():
             for keeper in deployed.keepers.values():
                 keeper.form.kill()
@@ -310,11 +314,10 @@ def _port_is_taken(port: int, error: OSError) -> Failure:
 def main(folder: str) -> None:
     """Be the supervisor, unless there is one."""
     root = Path(folder)
-    place = control(root)
-    taken = lease.take(place / standby.SUPERVISOR_LEASE)
+    taken = lease.take(control(root) / standby.SUPERVISOR_LEASE)
     if taken is None:
         return
-    os.chdir(place)
+    os.chdir(control(root))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(Supervisor(root, taken).run())
 

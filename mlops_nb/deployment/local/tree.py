@@ -32,14 +32,15 @@ def started(pid: int) -> float:
         return 0.0
 
 
-def is_same(pid: int | None, since: float) -> bool:
-    """Whether a process lives that was started then; a zombie does not."""
+def is_same(pid: int | None, since: float, value: str) -> bool:
+    """Whether a process lives that was started then with this mark; a zombie does not."""
     if pid is None:
         return False
     try:
         process = psutil.Process(pid)
         alive = process.status() != psutil.STATUS_ZOMBIE
-        return alive and abs(process.create_time() - since) < _SAME_START_S
+        same = alive and abs(process.create_time() - since) < _SAME_START_S
+        return same and process.environ().get(MARK) == value
     except psutil.Error:
         return False
 
