@@ -41,11 +41,15 @@ def parent() -> Any:
     uri = os.environ.get(PARENT) or _said("parent_model")
     if not uri:
         return None
+    from mlflow.exceptions import MlflowException
+
     from mlops_nb.tracking.store import Store
 
-    if RUN_ID not in os.environ:
-        Store(Config.load().resolved_tracking_uri)
-    return _own(uri)
+    model = Store(_tracking_uri()).load_model(uri)
+    try:
+        return model.get_raw_model()
+    except (MlflowException, NotImplementedError, AttributeError):
+        return model
 
 
 def new_data(*, paths: bool = False) -> pandas.DataFrame | list[Path]:
@@ -70,15 +74,9 @@ def new_data(*, paths: bool = False) -> pandas.DataFrame | list[Path]:
     return _rows(train, Path(earlier), replay) if earlier else _table(_files(train), train)
 
 
-def _own(uri: str) -> Any:
-    import mlflow.pyfunc
-    from mlflow.exceptions import MlflowException
-
-    model = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
-    try:
-        return model.get_raw_model()
-    except (MlflowException, NotImplementedError, AttributeError):
-        return model
+def _tracking_uri() -> str:
+    given = os.environ.get("MLFLOW_TRACKING_URI") if RUN_ID in os.environ else None
+    return given or Config.load().resolved_tracking_uri
 
 
 def _said(name: str) -> str:

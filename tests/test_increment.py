@@ -68,6 +68,7 @@ def test_data_that_are_not_there_or_no_tables_say_so(project, run, tmp_path):
 
 def test_the_parent_is_the_library_s_own_model(run, tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(store.uri)
     mlflow.create_experiment("elsewhere", artifact_location=tmp_path.as_uri())
     mlflow.set_experiment("elsewhere")
     with mlflow.start_run():
@@ -75,7 +76,8 @@ def test_the_parent_is_the_library_s_own_model(run, tmp_path):
         logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
     run.setenv(increment.PARENT, logged.model_uri)
     run.setenv("MLOPS_RUN_ID", "20260101-000000-abc123")
+    mlflow.set_tracking_uri("")
+    run.setenv("MLFLOW_TRACKING_URI", store.uri)
     found = mlops_nb.parent()
     assert isinstance(found, SGDClassifier)
     assert found.partial_fit([[2.0]], [1]) is found
-    assert store.uri

@@ -81,13 +81,6 @@ class Attendant(threading.Thread):
             form=panel.form(pulse),
         )
 
-    def _asked(self, verb: str) -> None:
-        # The message is handled on a thread that has more to do than to wait for an end.
-        threading.Thread(target=self._do, args=(self._actions()[verb],), daemon=True).start()
-
-    def _filled(self, values: dict[str, str]) -> None:
-        threading.Thread(target=self._predict, args=(values,), daemon=True).start()
-
     def _actions(self) -> dict[str, Callable[[], Any]]:
         name, project = self._served, self._project
         canary = panel.CANARY_PERCENT
@@ -103,16 +96,14 @@ class Attendant(threading.Thread):
             "stop": lambda: api.undeploy(name, keep=True, project=project),
         }
 
-    def _do(self, action: Callable[[], Any]) -> None:
+    def _asked(self, verb: str) -> None:
         if not self._busy.acquire(blocking=False):
             self._output.say("one thing after the other: the last click is still being done")
             return
         try:
             self._output.say("at it \u2026")
-            done = action()
+            done = self._actions()[verb]()
             self._output.say(self._ended(done) if isinstance(done, Run) else "done")
-        except MlopsError as error:
-            self._output.say(f"{error.message}; hint: {error.hint}")
         finally:
             self._busy.release()
 
@@ -126,7 +117,7 @@ class Attendant(threading.Thread):
             return f"{run.error.message}; hint: {run.error.hint}"
         return f"revision {run.revision} is up, by run {run.id}"
 
-    def _predict(self, values: dict[str, str]) -> None:
+    def _filled(self, values: dict[str, str]) -> None:
         row = panel.row(self._last, values)
         try:
             found = api.predict(self._served, [row], project=self._project)

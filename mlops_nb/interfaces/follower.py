@@ -69,16 +69,9 @@ class Follower(threading.Thread):
         return self._last.run
 
     def _asked(self, verb: str) -> None:
-        # The message is handled on a thread that has more to do than to wait for an end.
         if verb == "cancel":
-            threading.Thread(target=self._end, daemon=True).start()
-
-    def _end(self) -> None:
-        self._output.say("canceling \u2026")
-        try:
+            self._output.say("canceling \u2026")
             self._cancel()
-        except MlopsError as error:
-            self._output.say(f"{error.message}; hint: {error.hint}")
 
 
 def _shown(moment: Moment) -> Shown:

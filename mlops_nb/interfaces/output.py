@@ -19,6 +19,8 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlops_nb.exceptions import MlopsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -58,6 +60,9 @@ class LiveOutput:
         shown: What to begin with.
         ask: Called with the verb of a button after its question was answered with yes.
         fill: Called with the values of the form.
+
+    Both are called on a thread of their own: the one that brings a click has more to do than to
+    wait for an end. An error of ours is said beside what is shown.
     """
 
     def __init__(
@@ -73,7 +78,13 @@ class LiveOutput:
         self._shown, self._over = shown, False
         self._redraw_at = time.monotonic() + _REDRAW_S
         self._loop, self._lock = _running_loop(), threading.Lock()
-        self.widget = LiveCard(shown.live, shown.controls, ask, form=shown.form, fill=fill)
+        self.widget = LiveCard(
+            shown.live,
+            shown.controls,
+            self._aside(ask),
+            form=shown.form,
+            fill=self._aside(fill) if fill else None,
+        )
         self._handle: Any = display(self._bundle(), raw=True, display_id=True)
 
     def show(self, shown: Shown) -> None:
@@ -103,6 +114,15 @@ class LiveOutput:
         with self._lock:
             self._over = True
             self._handle.update(self._shown.static, raw=True)
+
+    def _aside(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
+        def tried(given: Any) -> None:
+            try:
+                act(given)
+            except MlopsError as error:
+                self.say(f"{error.message}; hint: {error.hint}")
+
+        return lambda given: threading.Thread(target=tried, args=(given,), daemon=True).start()
 
     def _redraw(self) -> None:
         """Show the HTML anew, where no widget was drawn.

@@ -31,6 +31,8 @@ _LOCK_TIMEOUT_S = 300
 class Store:
     """An MLflow tracking store and model registry.
 
+    The store that a session has named to MLflow for itself stays what it is.
+
     Args:
         uri: Tracking URI. A SQLite file is created under a lock: MLflow's own creation of the
             schema fails when several processes do it at once.
@@ -45,13 +47,10 @@ class Store:
         # A server that is down must not hold a run for minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        import mlflow
         from mlflow.exceptions import MlflowException
 
         self.uri = uri
         self._mlflow_error = MlflowException
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
         self._client = self._open()
 
     def start(
@@ -185,16 +184,13 @@ class Store:
 
     def read_text(self, mlflow_run_id: str, path: str) -> str | None:
         """Return a text that is kept as artifact of a run, None where there is none."""
-        from mlflow.artifacts import load_text
-
-        with self._reached():
-            run = self._client.get_run(mlflow_run_id)
-            folder = path.rpartition("/")[0]
+        folder = path.rpartition("/")[0]
+        with self._reached(), tempfile.TemporaryDirectory() as scratch:
             kept = self._client.list_artifacts(mlflow_run_id, folder or None)
             if path not in [artifact.path for artifact in kept]:
                 return None
-            text: str = load_text(f"{run.info.artifact_uri}/{path}")
-        return text
+            found = Path(self._client.download_artifacts(mlflow_run_id, path, scratch))
+            return found.read_text(encoding="utf-8")
 
     def fetch_model(self, uri: str, target: Path) -> Path:
         """Copy a model into a folder and return its place there.
@@ -206,11 +202,9 @@ class Store:
         Raises:
             TrackingError: There is no such model, or it cannot be read.
         """
-        from mlflow.artifacts import download_artifacts
-
         target.mkdir(parents=True, exist_ok=True)
         try:
-            found = Path(download_artifacts(uri, dst_path=str(target)))
+            found = self._download(uri, target)
         except (self._mlflow_error, OSError) as error:
             raise TrackingError(
                 f"there is no model at {uri}: {error}",
@@ -232,7 +226,7 @@ class Store:
         import mlflow.pyfunc
 
         try:
-            return mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+            return mlflow.pyfunc.load_model(str(self._download(uri)), suppress_warnings=True)
         except ModuleNotFoundError as error:
             raise TrackingError(
                 f"the model at {uri} needs {error.name}, which is not installed",
@@ -243,6 +237,25 @@ class Store:
                 f"there is no model at {uri}: {error}",
                 hint="name a run, name/version, name@alias or a URI; list runs: jupyter mlops runs",
             ) from error
+
+    def _download(self, uri: str, target: Path | None = None) -> Path:
+        """Copy artifacts; without a target those of a store on this machine are where they are."""
+        from mlflow.artifacts import download_artifacts
+
+        place = str(target) if target else None
+        found = download_artifacts(self._source(uri), dst_path=place, tracking_uri=self.uri)
+        return Path(found)
+
+    def _source(self, uri: str) -> str:
+        """Return where a model's artifacts are; MLflow by itself asks the session's store."""
+        from mlflow.store.artifact.utils.models import get_model_name_and_version
+
+        if not uri.startswith(_MODELS):
+            return uri
+        named = get_model_name_and_version(self._client, uri)
+        if len(named) == 1:
+            return str(self._client.get_logged_model(*named).artifact_location)
+        return self._source(str(self._client.get_model_version_download_uri(*named)))
 
     def find_alias(self, name: str, alias: str) -> Model | None:
         """Return the version of a registered model that has an alias, None where none has it.
@@ -346,13 +359,10 @@ class Store:
 
     def model_digest(self, uri: str, mlflow_run_id: str) -> str:
         """Return the hash of the contents of a model that a run logged."""
-        from mlflow.artifacts import download_artifacts
-
+        local = uri.startswith(_MODELS) and self.uri.startswith(_SQLITE)
         with tempfile.TemporaryDirectory() as scratch:
-            # A local store gives its own folder, a remote one a copy in the scratch folder.
-            local = uri.startswith(_MODELS) and self.uri.startswith(_SQLITE)
-            path = download_artifacts(uri, dst_path=None if local else scratch)
-            return digest.of_model(Path(path), run_id=mlflow_run_id)
+            path = self._download(uri, None if local else Path(scratch))
+            return digest.of_model(path, run_id=mlflow_run_id)
 
     def finish(self, mlflow_run_id: str, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED."""
@@ -498,15 +508,15 @@ class Store:
         return FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600)
 
     def _open(self) -> Any:
-        import mlflow
+        from mlflow import MlflowClient
 
         # The constructor already creates the schema, so it belongs inside of the lock.
         path = Path(self.uri.removeprefix(_SQLITE))
         if not self.uri.startswith(_SQLITE) or _is_ready(path):
-            return mlflow.MlflowClient()
+            return MlflowClient(self.uri, self.uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._exclusively():
-            client = mlflow.MlflowClient()
+            client = MlflowClient(self.uri, self.uri)
             if not _is_ready(path):
                 try:
                     client.search_experiments(max_results=1)

@@ -33,6 +33,7 @@ def foreign(trained, tmp_path_factory):
     """A model that plain MLflow code has logged, in the project's store."""
     project, _ = trained
     store = Store(Config.load(project.root).resolved_tracking_uri)
+    mlflow.set_tracking_uri(store.uri)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     mlflow.create_experiment("elsewhere", artifact_location=elsewhere.as_uri())
     mlflow.set_experiment("elsewhere")
@@ -40,7 +41,6 @@ def foreign(trained, tmp_path_factory):
     with mlflow.start_run():
         logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
     mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
     return store, logged.model_uri
 
 

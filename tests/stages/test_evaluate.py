@@ -28,6 +28,7 @@ def tracking(tmp_path_factory):
     """A store with a good model and a bad one, the bad one the champion; nothing of ours in it."""
     folder = tmp_path_factory.mktemp("tracking")
     store = Store(f"sqlite:///{folder / 'mlflow.db'}")
+    mlflow.set_tracking_uri(store.uri)
     mlflow.create_experiment("elsewhere", artifact_location=folder.as_uri())
     mlflow.set_experiment("elsewhere")
     frame = pandas.DataFrame(
@@ -63,7 +64,6 @@ def stage(project, tracking, monkeypatch, tmp_path):
     ]
 
     def run(uri, *, earlier=None, tests=("data/test.csv",), **criteria):
-        mlflow.set_tracking_uri(store.uri)
         data = provision_data.run(
             repo=pins.code.repo, sha=pins.code.sha, train="", test="data/test.csv", other="[]",
             volume="", earlier=plain(msgspec.to_builtins(earlier)) if earlier else "",

@@ -6,7 +6,10 @@ import subprocess
 import sys
 
 import mlflow
+import pytest
+from sklearn.dummy import DummyRegressor
 
+from mlops_nb.exceptions import TrackingError
 from mlops_nb.tracking.store import Store
 
 WRITER = """
@@ -74,3 +77,22 @@ def test_the_figures_of_a_deployment_are_steps_of_one_run(tmp_path):
     points = mlflow.MlflowClient(tracking_uri=store.uri).get_metric_history(run, "psi_max")
     assert [(point.step, point.value) for point in points] == [(1_000, 0.1), (2_000, 0.3)]
     assert store.metrics(run) == {"psi_max": 0.3}
+
+
+def test_the_store_of_the_session_stays_what_it_is_and_models_come_from_their_own(tmp_path):
+    theirs = f"sqlite:///{tmp_path}/theirs.db"
+    mlflow.set_tracking_uri(theirs)
+    mlflow.create_experiment("theirs", artifact_location=(tmp_path / "theirs").as_uri())
+    mlflow.set_experiment("theirs")
+    model = DummyRegressor(strategy="constant", constant=7.0).fit([[0.0]], [7.0])
+    with mlflow.start_run():
+        logged = mlflow.sklearn.log_model(model, name="m", pip_requirements=["scikit-learn"])
+    mlflow.register_model(logged.model_uri, "seven")
+    ours, store = Store(f"sqlite:///{tmp_path}/ours.db"), Store(theirs)
+    mlflow.set_tracking_uri(ours.uri)
+    for uri in (logged.model_uri, "models:/seven/1", "models:/seven/latest"):
+        assert store.load_model(uri).predict([[1.0]]) == [7.0]
+        assert (store.fetch_model(uri, tmp_path / "copy") / "MLmodel").is_file()
+        with pytest.raises(TrackingError, match="there is no model at"):
+            ours.load_model(uri)
+    assert mlflow.get_tracking_uri() == ours.uri
