@@ -465,7 +465,7 @@ class Store:
         """
         try:
             # Two at once would both insert the alias, and one of them fail.
-            with self._exclusively():
+            with self._exclusively(), self._ambient():
                 return self._register(name, uri, mlflow_run_id, alias)
         except self._mlflow_error as error:
             raise TrackingError(
@@ -497,6 +497,20 @@ class Store:
             tags={t: run.data.tags[t] for t in _VERSION_TAGS if t in run.data.tags},
         ).version
         return str(version)
+
+    @contextmanager
+    def _ambient(self) -> Iterator[None]:
+        """Be the process's store: by that MLflow finds the model behind a new version."""
+        import mlflow
+
+        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])
 
     def _exclusively(self) -> AbstractContextManager[object]:
         """Keep other runs of the project out; a server has transactions of its own."""

@@ -95,4 +95,7 @@ def test_the_store_of_the_session_stays_what_it_is_and_models_come_from_their_ow
         assert (store.fetch_model(uri, tmp_path / "copy") / "MLmodel").is_file()
         with pytest.raises(TrackingError, match="there is no model at"):
             ours.load_model(uri)
+    run_id = mlflow.MlflowClient(theirs).search_logged_models(["1"])[0].source_run_id
+    store.register(name="eight", uri=logged.model_uri, mlflow_run_id=run_id, alias="champion")
+    assert store.load_model("models:/eight@champion").predict([[1.0]]) == [7.0]
     assert mlflow.get_tracking_uri() == ours.uri
