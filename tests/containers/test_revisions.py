@@ -25,28 +25,32 @@ def podman(*arguments):
 
 
 @pytest.fixture(scope="module")
-def story(base_image, tmp_path_factory):
-    """The quickstart, and what the cells of its notebook show that serves it from containers."""
+def quickstart(base_image, tmp_path_factory):
+    """The quickstart's project."""
     root = tmp_path_factory.mktemp("contained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_NB_CONTAINER_BASE", base_image)
         api.init(root, example="quickstart")
-        yield root, executed(root / "serve.ipynb", target="container", then=PANELS_END)
+        yield root
 
 
 @pytest.fixture(scope="module")
-def project(story):
+def project(quickstart):
     """The quickstart, deployed as a process."""
-    root, _ = story
-    run = api.deploy("quickstart/1", wait=True, project=root)
-    assert run.state is RunState.SUCCEEDED, run.error
-    yield root
-    for deployment in api.deployments(project=root):
-        api.undeploy(deployment.name, project=root)
+    for run in (
+        api.train("quickstart.ipynb", wait=True, project=quickstart),
+        api.deploy("quickstart/1", wait=True, project=quickstart),
+    ):
+        assert run.state is RunState.SUCCEEDED, run.error
+    yield quickstart
+    for deployment in api.deployments(project=quickstart):
+        api.undeploy(deployment.name, project=quickstart)
 
 
-def test_the_notebook_serves_from_containers_as_it_does_from_processes(story):
-    root, cells = story
+@pytest.mark.faults
+def test_the_notebook_serves_from_containers_as_it_does_from_processes(quickstart):
+    root = quickstart
+    cells = executed(root / "serve.ipynb", target="container", then=PANELS_END)
     answered = json.loads(shown(cells["curl"]))["predictions"]
     assert answered == json.loads(shown(cells["predict"]))
     assert "quickstart is gone" in shown(cells["undeploy"])

@@ -130,6 +130,7 @@ def test_passwords_are_used_and_are_nowhere(team, contained, local):
         assert [name for name, found in texts.items() if password.encode() in found] == []
 
 
+@pytest.mark.faults
 def test_a_model_is_evaluated_where_its_environment_is_gone(team, contained):
     shutil.rmtree(team.volume / "environments")
     again = trained(team, backend="kubeflow", push=True, settings={"data.target": ""})
@@ -139,6 +140,7 @@ def test_a_model_is_evaluated_where_its_environment_is_gone(team, contained):
     assert again.model.version == "1"
 
 
+@pytest.mark.faults
 def test_a_notebook_that_takes_too_much_memory_fails_and_says_so(team):
     notebook(team.project.root / "hungry.ipynb", "print('it eats')", "x = b'x' * (4 << 30)")
     run = api.train(

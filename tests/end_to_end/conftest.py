@@ -9,6 +9,7 @@ import pytest
 
 from mlops_nb.journal import RunFolder
 from mlops_nb.settings import Config
+from mlops_nb.tracking.store import Store
 from tests.vocabulary import Project
 
 MODEL_CELLS = (
@@ -22,6 +23,21 @@ MODEL_CELLS = (
     "    mlflow.sklearn.log_model(model, name='model', pip_requirements=['scikit-learn'],\n"
     "        input_example=frame[['a', 'b']].astype(float).head(2))",
 )
+
+
+@pytest.fixture(scope="session")
+def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def project(project: Project, _empty_store: Path) -> Project:
+    """The same project with a store in it: to make one takes longer than many a test."""
+    (project.root / ".mlops").mkdir(mode=0o700)
+    shutil.copy(_empty_store, project.root / ".mlops" / "mlflow.db")
+    return project
 
 
 @pytest.fixture(scope="module")

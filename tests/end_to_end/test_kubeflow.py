@@ -178,7 +178,9 @@ def test_a_run_lives_through_an_absent_server_and_a_login_that_ends(
     assert "second-token" not in kept + sent
 
 
-@pytest.mark.parametrize("terminated_state", ["CANCELED", "FAILED"])
+@pytest.mark.parametrize(
+    "terminated_state", ["FAILED", pytest.param("CANCELED", marks=pytest.mark.faults)]
+)
 def test_a_run_that_is_canceled_on_the_server_is_canceled_here(
     project, cluster, flag, until, terminated_state
 ):
