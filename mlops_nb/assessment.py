@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import pipelines, rollout
+from mlops_nb import pipelines, reach, rollout
 from mlops_nb.capture import snapshot as snapshots
 from mlops_nb.capture.repository import DATA_SUFFIX
+from mlops_nb.capture.snapshot import Captured
 from mlops_nb.exceptions import UsageError
 from mlops_nb.pipelines.arguments import evaluation
 from mlops_nb.settings import FILE_NAME
@@ -43,34 +44,33 @@ def tests(given: Sequence[str], config: Config) -> tuple[str, ...]:
 
 def request(
     found: Found,
-    against: str | None,
-    places: Sequence[str],
+    wanted: Criteria,
     config: Config,
-    run_of: Callable[[str], Run],
-    *,
     run_id: str,
     created_at: str,
+    captured: Captured,
+    reached: tuple[Finding, ...],
 ) -> RunRequest:
-    """Return the request of an evaluation, with code and test data pinned.
-
-    The code is that of the run that trained the model, which may need its modules, or that of now
-    for a model from elsewhere. The test data are those of now.
+    """Return the request of an evaluation.
 
     Args:
         found: The model.
-        against: The model to compare with: "champion", a version, or what `rollout.find` finds.
-        places: The test datasets.
+        wanted: What to look at, and the gates.
         config: The project's settings.
-        run_of: Returns the run of an id or of its beginning.
-        run_id: The new run's id, and the name of its snapshot's ref.
+        run_id: The new run's id.
         created_at: ISO 8601, UTC.
-
-    Raises:
-        MlopsError: Something cannot be pinned, or a model does not exist.
+        captured: What was pinned for it.
+        reached: What is to be said of its reach.
     """
-    wanted = _criteria(found, against, config, run_of, run_id)
-    _must_be_here(config)
-    pins, findings = _pins(found, places, config, run_id)
+    pins = captured.snapshot
+    arguments = evaluation.arguments(
+        pins,
+        config,
+        found.model,
+        wanted,
+        beside=pins.notebook or str(PurePosixPath(pins.code.folder, FILE_NAME)),
+        earlier=_trained_on(found, pins),
+    )
     return RunRequest(
         id=run_id,
         pipeline=pipelines.EVALUATION.name,
@@ -78,25 +78,31 @@ def request(
         stages=pipelines.EVALUATION.stages,
         backend=config.run_backend,
         snapshot=pins,
-        arguments=evaluation.arguments(
-            pins,
-            config,
-            found.model,
-            wanted,
-            beside=pins.notebook or str(PurePosixPath(pins.code.folder, FILE_NAME)),
-            earlier=_trained_on(found, pins),
-        ),
+        arguments=reach.addressed(arguments, config, pins, reached),
         created_at=created_at,
-        findings=findings,
+        findings=(*captured.findings, *reached),
         rebuild=config.environment_rebuild,
+        cache=config.run_cache,
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
     )
 
 
-def _criteria(
+def criteria(
     found: Found, against: str | None, config: Config, run_of: Callable[[str], Run], run_id: str
 ) -> Criteria:
+    """Return what to look at, and the gates.
+
+    Args:
+        found: The model.
+        against: The model to compare with: "champion", a version, or what `rollout.find` finds.
+        config: The project's settings.
+        run_of: Returns the run of an id or of its beginning.
+        run_id: The new run's id.
+
+    Raises:
+        MlopsError: A gate is none, or a model does not exist.
+    """
     model = found.model
     name = model.name or config.registered_model
     wanted = evaluation.criteria(config, name=name, run_id=run_id)
@@ -113,23 +119,32 @@ def _criteria(
     )
 
 
-def _pins(
-    found: Found, places: Sequence[str], config: Config, run_id: str
-) -> tuple[Snapshot, tuple[Finding, ...]]:
-    """Pin the test data of now, with the code of the training where there was one."""
+def pinned(found: Found, places: Sequence[str], config: Config, run_id: str) -> Captured:
+    """Pin code and test data.
+
+    The code is that of the run that trained the model, which may need its modules, or that of now
+    for a model from elsewhere. The test data are those of now.
+
+    Args:
+        found: The model.
+        places: The test datasets.
+        config: The project's settings.
+        run_id: The new run's id, and the name of its snapshot's ref.
+
+    Raises:
+        MlopsError: Something cannot be pinned.
+    """
     if found.snapshot is None:
-        return snapshots.take_code(config, name=run_id, tests=places)
+        return Captured(*snapshots.take_code(config, name=run_id, tests=places))
     trained = rollout.kept(found.snapshot, config, run_id)
     here, findings = snapshots.take_code(config, name=run_id + DATA_SUFFIX, tests=places)
-    return msgspec.structs.replace(trained, datasets=here.datasets), findings
+    code = msgspec.structs.replace(trained.code, remote=here.code.remote)
+    return Captured(msgspec.structs.replace(trained, code=code, datasets=here.datasets), findings)
 
 
-def _must_be_here(config: Config) -> None:
-    if config.on_cluster:
-        raise UsageError(
-            "models are evaluated on this machine; on a cluster, the training does it",
-            hint="evaluate here: --backend local",
-        )
+def models(found: Found, wanted: Criteria) -> tuple[str, ...]:
+    """Return the URIs of all models that an evaluation is known to load."""
+    return (found.model.uri, *wanted.opponents.values())
 
 
 def _trained_on(found: Found, pins: Snapshot) -> Earlier | None:

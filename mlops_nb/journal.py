@@ -175,6 +175,18 @@ class ModelEvaluated(Event, tag="model_evaluated", frozen=True, kw_only=True):
     evaluation: Evaluation
 
 
+class EvaluationReported(Event, tag="evaluation_reported", frozen=True, kw_only=True):
+    """The report of a pod's evaluation; who follows it keeps it in the run's folder."""
+
+    report: Report
+
+
+class WindowReported(Event, tag="window_reported", frozen=True, kw_only=True):
+    """The report of a window that a pod has looked at; who follows it keeps it likewise."""
+
+    report: MonitoringReport
+
+
 class WindowJudged(Event, tag="window_judged", frozen=True, kw_only=True):
     """A window of a deployment's requests was compared with the training; what is to be said."""
 
@@ -224,6 +236,8 @@ AnyEvent = (
     | PointsLogged
     | ModelLogged
     | ModelEvaluated
+    | EvaluationReported
+    | WindowReported
     | WindowJudged
     | RevisionRouted
     | StudyBegun
@@ -480,6 +494,17 @@ def emit(event: AnyEvent) -> None:
         os.write(1, b"\n" + _IN_LOG + _encode(event))
 
 
+def keep_report(page: str, report: Report | MonitoringReport) -> None:
+    """Keep a report with the run that this process works for; a pod says it, without its page."""
+    folder = os.environ.get(RUN_FOLDER)
+    if folder:
+        RunFolder(Path(folder)).keep_report(page, report)
+    elif isinstance(report, Report):
+        emit(EvaluationReported(report=report))
+    else:
+        emit(WindowReported(report=report))
+
+
 def event_of_line(line: bytes) -> AnyEvent | None:
     """Return the event in a line of a pod's log, None where it has none."""
     if not line.startswith(_IN_LOG):
@@ -574,8 +599,8 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
                 peak_memory_bytes=event.peak_memory_bytes,
             )
             return {"stages": _with(run.stages, stage), "error": error or run.error}
-        case StageKilled() | PointsLogged():
-            # What the driver makes of a death is in the stage's end; points have a file.
+        case StageKilled() | PointsLogged() | EvaluationReported() | WindowReported():
+            # What the driver makes of a death is in the stage's end; the others have files.
             return {}
         case RunFinished(state=state, seconds=seconds, error=error):
             return {

@@ -22,13 +22,14 @@ from mlops_nb.settings import dotted
 from mlops_nb.types import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mlops_nb.settings import Config
-    from mlops_nb.types import Snapshot
+    from mlops_nb.types import Earlier, Snapshot
 
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
+_PUSH = "push it with the run: --push, or run.push = true in mlops.toml"
 _UNENFORCED = "{} has no effect on a run on this machine"
 
 
@@ -45,6 +46,22 @@ class Places:
     data: str
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs beside code, data and environment of its snapshot.
+
+    Attributes:
+        models: URIs of the models that it loads.
+        earlier: Datasets as they were once, None for none.
+    """
+
+    models: tuple[str, ...] = ()
+    earlier: Earlier | None = None
+
+
+NOTHING = Needs()
+
+
 def places(snapshot: Snapshot) -> Places:
     """Return where a cluster gets code and data.
 
@@ -58,7 +75,26 @@ def places(snapshot: Snapshot) -> Places:
     return Places(code, _url(first.repo, _remote_of(first.repo)))
 
 
-def must_be_reached(config: Config, snapshot: Snapshot) -> tuple[Finding, ...]:
+def addressed(
+    arguments: Mapping[str, str], config: Config, snapshot: Snapshot, found: Iterable[Finding]
+) -> dict[str, str]:
+    """Return a pipeline's parameters with the addresses at which a cluster gets code and data.
+
+    Args:
+        arguments: The parameters, with the places of both on this machine.
+        config: The settings; where they name no cluster nothing changes.
+        snapshot: What was pinned.
+        found: What is to be said about its reach; where there is an error it has no address.
+    """
+    if not config.on_cluster or any(finding.severity == "error" for finding in found):
+        return dict(arguments)
+    where = places(snapshot)
+    return {**arguments, "code_repo": where.code, "data_repo": where.data}
+
+
+def must_be_reached(
+    config: Config, snapshot: Snapshot, needs: Needs = NOTHING
+) -> tuple[Finding, ...]:
     """Check that a cluster can see all of a run, after everything was pushed that is to be.
 
     Returns:
@@ -67,30 +103,34 @@ def must_be_reached(config: Config, snapshot: Snapshot) -> tuple[Finding, ...]:
     Raises:
         MlopsError: A pod would lack something.
     """
-    found = tuple(findings(config, snapshot, pushed=config.run_push))
+    found = tuple(findings(config, snapshot, pushed=config.run_push, needs=needs))
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
         raise PreflightError(errors[0].message, hint=errors[0].hint)
     return found
 
 
-def findings(config: Config, snapshot: Snapshot, *, pushed: bool) -> Iterator[Finding]:
+def findings(
+    config: Config, snapshot: Snapshot, *, pushed: bool, needs: Needs = NOTHING
+) -> Iterator[Finding]:
     """Yield what is to be said about running this where the settings say.
 
     Args:
         config: The settings.
         snapshot: What was pinned.
         pushed: Whether code and data are, or will be, pushed for this run.
+        needs: What it needs beside.
     """
     if not config.on_cluster:
         yield from _of_this_machine(config)
         return
     yield from _of_settings(config, snapshot)
+    yield from _of_models(needs.models)
     try:
         environments.must_have_an_index(snapshot.environment)
         target = places(snapshot)
         if not pushed:
-            yield from _of_unpushed(config, snapshot)
+            yield from _of_unpushed(config, snapshot, needs.earlier)
     except MlopsError as error:
         yield Finding(severity="error", message=error.message, hint=error.hint)
         return
@@ -167,17 +207,23 @@ def _of_platform(platform: Platform, snapshot: Snapshot) -> Iterator[Finding]:
         )
 
 
-def _of_unpushed(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
-    if not Repository.find(config.root).is_pushed(snapshot.code.sha):
-        yield _error(
-            f"the snapshot {snapshot.code.sha[:12]} is not at origin, where pods fetch it",
-            "push it with the run: train --push, or run.push = true in mlops.toml",
-        )
-    for path in publication.unpushed(config, snapshot):
-        yield _error(
-            f"{path} as it is now is not on DVC's remote, where pods fetch it",
-            "push it with the run: train --push, or run.push = true in mlops.toml",
-        )
+def _of_unpushed(config: Config, snapshot: Snapshot, earlier: Earlier | None) -> Iterator[Finding]:
+    repository = Repository.find(config.root)
+    for sha in publication.commits(snapshot, earlier):
+        if not repository.is_pushed(sha):
+            yield _error(f"the snapshot {sha[:12]} is not at origin, where pods fetch it", _PUSH)
+    for path, sha in publication.unpushed(config, snapshot, earlier):
+        when = f"as it was at {sha[:12]}" if earlier and sha == earlier.sha else "as it is now"
+        yield _error(f"{path} {when} is not on DVC's remote, where pods fetch it", _PUSH)
+
+
+def _of_models(models: tuple[str, ...]) -> Iterator[Finding]:
+    for uri in models:
+        if uri and (urlsplit(uri).scheme == "file" or ("://" not in uri and ":/" not in uri)):
+            yield _error(
+                f"the model {uri} is on this machine, where pods do not see it",
+                "log it to the MLflow server, and name it by its run or its version",
+            )
 
 
 def _url(repo: str, remote: str | None) -> str:

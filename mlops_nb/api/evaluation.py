@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import assessment, backends, rollout
+from mlops_nb import assessment, backends, reach, rollout
 from mlops_nb import project as projects
+from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, trainings
 from mlops_nb.settings import Config
 
@@ -22,6 +24,7 @@ def evaluate(
     against: str | None = None,
     gate: Sequence[str] = (),
     backend: str | None = None,
+    push: bool | None = None,
     settings: Mapping[str, Any] | None = None,
     wait: bool = False,
     project: Folder = None,
@@ -37,6 +40,8 @@ def evaluate(
         gate: Gates for this evaluation, in place of `gates.require`: "test_accuracy>=0.9",
             "test_accuracy>champion", "test_f1>=champion-0.01".
         backend: Where the run goes.
+        push: Push code and test data to their remotes before the run starts, where a cluster gets
+            them; as the settings say if None.
         settings: Settings for this run alone.
         wait: Return when the run has ended.
         project: A folder of the project.
@@ -51,16 +56,19 @@ def evaluate(
     config = (
         Config.load(project)
         .with_settings({**(settings or {}), **given})
-        .override(run_backend=backend)
+        .override(run_backend=backend, run_push=push)
     )
+    backends.runner(config)
     runner = backends.Everywhere(config)
     run_of = trainings(runner)
     places = assessment.tests(test, config)
     found = rollout.find(model, config, run_of)
+    run_id, moment = new_id(), now().isoformat("T", "seconds")
+    wanted = assessment.criteria(found, against, config, run_of, run_id)
     projects.prepare_state(config)
-    request = assessment.request(
-        found, against, places, config, run_of,
-        run_id=new_id(), created_at=now().isoformat("T", "seconds"),
-    )  # fmt: skip
-    run = runner.submit(request)
+    request = functools.partial(assessment.request, found, wanted, config, run_id, moment)
+    with submission.forgotten_if_refused(config, run_id):
+        captured = assessment.pinned(found, places, config, run_id)
+        needs = reach.Needs(models=assessment.models(found, wanted))
+        run = submission.hand_over(config, captured, run_id, request, needs)
     return last(runner.watch(run.id)) if wait else run

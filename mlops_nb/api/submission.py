@@ -54,15 +54,21 @@ def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Reques
         return hand_over(config, captured, run_id, request)
 
 
-def hand_over(config: Config, captured: snapshot.Captured, run_id: str, request: Request) -> Run:
+def hand_over(
+    config: Config,
+    captured: snapshot.Captured,
+    run_id: str,
+    request: Request,
+    needs: reach.Needs = reach.NOTHING,
+) -> Run:
     """Push what is to be pushed, and start a run of what was captured.
 
     Raises:
         MlopsError: A cluster could not get at all that the run needs, or does not take it.
     """
     if config.run_push:
-        publication.push(config, captured.snapshot, name=run_id)
-    reached = reach.must_be_reached(config, captured.snapshot)
+        publication.push(config, captured.snapshot, name=run_id, earlier=needs.earlier)
+    reached = reach.must_be_reached(config, captured.snapshot, needs)
     return backends.runner(config).submit(request(captured, reached))
 
 

@@ -88,9 +88,6 @@ def training(
     arguments = parameters.arguments(
         pins, config, lineage=lineage, earlier=plan.earlier if plan else None
     )
-    if config.on_cluster and not any(finding.severity == "error" for finding in reached):
-        places = reach.places(pins)
-        arguments.update(code_repo=places.code, data_repo=places.data)
     return RunRequest(
         id=run_id,
         pipeline=pipelines.TRAINING.name,
@@ -98,7 +95,7 @@ def training(
         stages=pipelines.TRAINING.stages,
         backend=config.run_backend,
         snapshot=pins,
-        arguments=arguments,
+        arguments=reach.addressed(arguments, config, pins, reached),
         created_at=now().isoformat("T", "seconds"),
         findings=(*captured.findings, *reached),
         rebuild=config.environment_rebuild,

@@ -39,6 +39,7 @@ def tune(
     params: Mapping[str, Any] | None = None,
     train: str | None = None,
     backend: str | None = None,
+    push: bool | None = None,
     settings: Mapping[str, Any] | None = None,
     register: bool = False,
     wait: bool = False,
@@ -64,6 +65,8 @@ def tune(
         params: Hyperparameters that are the same in all trials.
         train: Path of the training dataset in the project.
         backend: Where the run goes; tuning is for this machine alone.
+        push: Push snapshot and data to their remotes before the run starts, where a cluster gets
+            them; as the settings say if None.
         settings: Settings for this run alone, such as `{"run.cell_timeout_s": 60}`.
         register: Make a model version of the best trial's model.
         wait: Return when the run has ended.
@@ -78,6 +81,7 @@ def tune(
         .with_settings(settings or {})
         .override(
             run_backend=backend,
+            run_push=push,
             tuning_space=spaces.read(str(space)) if isinstance(space, (str, Path)) else space,
             tuning_objective=objective,
             tuning_direction=direction,

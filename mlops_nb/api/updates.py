@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, updating
+from mlops_nb import backends, reach, updating
 from mlops_nb import project as projects
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, trainings, wanted_snapshot
@@ -32,6 +32,7 @@ def update(
     train: str | None = None,
     test: str | None = None,
     backend: str | None = None,
+    push: bool | None = None,
     settings: Mapping[str, Any] | None = None,
     wait: bool = False,
     project: Folder = None,
@@ -51,6 +52,8 @@ def update(
         train: Path of the training dataset in the project.
         test: Path of the test dataset in the project.
         backend: Where the run goes.
+        push: Push snapshot and data, those that the parent knows included, before the run starts,
+            where a cluster gets them; as the settings say if None.
         settings: Settings for this run alone.
         wait: Return when the run has ended.
         project: A folder of the project.
@@ -64,7 +67,7 @@ def update(
     """
     submission.must_be_outside_of_runs()
     config = Config.load(project).with_settings(settings or {})
-    config = config.override(run_backend=backend, update_replay=replay)
+    config = config.override(run_backend=backend, run_push=push, update_replay=replay)
     runner = backends.Everywhere(config)
     run_of = trainings(runner)
     found = updating.find(parent, config, run_of)
@@ -83,7 +86,8 @@ def update(
             return None
         captured = snapshot.Captured(plan.snapshot, (*plan.findings, *captured.findings))
         request = functools.partial(training, run_id, config, plan=plan)
-        run = submission.hand_over(config, captured, run_id, request)
+        needs = reach.Needs(models=(plan.lineage.parent.uri,), earlier=plan.earlier)
+        run = submission.hand_over(config, captured, run_id, request, needs)
     return last(runner.watch(run.id)) if wait else run
 
 

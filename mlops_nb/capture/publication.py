@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.capture import dvc, git, pointers
-from mlops_nb.capture.repository import Repository
+from mlops_nb.capture.repository import EARLIER_SUFFIX, Repository
 from mlops_nb.exceptions import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlops_nb.settings import Config
-    from mlops_nb.types import Snapshot
+    from mlops_nb.types import Earlier, Snapshot
 
 
-def push(config: Config, snapshot: Snapshot, *, name: str) -> None:
+def push(config: Config, snapshot: Snapshot, *, name: str, earlier: Earlier | None = None) -> None:
     """Push a snapshot and its data; when that fails, the snapshot is let go of again.
 
     Args:
         config: The project's settings.
         snapshot: What was pinned.
         name: Name of the snapshot's ref, the run's id.
+        earlier: Datasets as they were once that the run needs as well.
 
     Raises:
         CodeError: There is no `origin`, or it refuses.
@@ -33,22 +34,38 @@ def push(config: Config, snapshot: Snapshot, *, name: str) -> None:
     """
     repository = Repository.find(config.root)
     try:
-        _push_data(repository, snapshot)
+        own = _by_commit(snapshot, earlier)
+        _push_data(repository, own)
+        if earlier is not None and earlier.sha in own:
+            repository.keep(earlier.sha, name + EARLIER_SUFFIX)
         repository.push(name)
     except BaseException:
         repository.forget(name)
         raise
 
 
-def unpushed(config: Config, snapshot: Snapshot) -> list[str]:
+def unpushed(
+    config: Config, snapshot: Snapshot, earlier: Earlier | None = None
+) -> list[tuple[str, str]]:
     """List the datasets of the code's own repository that DVC's remote does not have whole.
+
+    Returns:
+        Of each the path, and the commit that points at it.
 
     Raises:
         DataError: There is no DVC remote, or it cannot be asked.
     """
     repository = Repository.find(config.root)
-    with _outs(repository, snapshot) as outs:
-        return [out.pointer.out for out in outs if not dvc.remote_has(out.root, out.path)]
+    found = []
+    for sha, paths in _by_commit(snapshot, earlier).items():
+        with _outs(repository, sha, paths) as outs:
+            found += [(o.pointer.out, sha) for o in outs if not dvc.remote_has(o.root, o.path)]
+    return found
+
+
+def commits(snapshot: Snapshot, earlier: Earlier | None = None) -> list[str]:
+    """Return the commits of the code's own repository that a run fetches."""
+    return list(dict.fromkeys([snapshot.code.sha, *_by_commit(snapshot, earlier)]))
 
 
 @dataclass(frozen=True)
@@ -60,20 +77,31 @@ class _Out:
     path: Path
 
 
-def _push_data(repository: Repository, snapshot: Snapshot) -> None:
-    """Let DVC push by the snapshot's own pointers, which may not be the user's."""
-    with _outs(repository, snapshot) as outs:
-        for out in outs:
-            dvc.run_dvc(out.root, "push", str(out.path))
+def _by_commit(snapshot: Snapshot, earlier: Earlier | None) -> dict[str, list[str]]:
+    """Return the datasets of the code's own repository, by the commit that points at them."""
+    found: dict[str, list[str]] = {}
+    for dataset in snapshot.datasets:
+        if dataset.repo == snapshot.code.repo:
+            found.setdefault(dataset.sha, []).append(dataset.path)
+    if found and earlier is not None and earlier.needed:
+        found.setdefault(earlier.sha, []).extend(earlier.paths)
+    return found
+
+
+def _push_data(repository: Repository, own: Mapping[str, list[str]]) -> None:
+    """Let DVC push by the commits' own pointers, which may not be the user's."""
+    for sha, paths in own.items():
+        with _outs(repository, sha, paths) as outs:
+            for out in outs:
+                dvc.run_dvc(out.root, "push", str(out.path))
 
 
 @contextmanager
-def _outs(repository: Repository, snapshot: Snapshot) -> Iterator[list[_Out]]:
-    """Check the snapshot out, and give its outs that are in the code's own repository."""
-    own = [d.path for d in snapshot.datasets if d.sha == snapshot.code.sha]
+def _outs(repository: Repository, sha: str, own: list[str]) -> Iterator[list[_Out]]:
+    """Check a commit out, and give its outs that hold some paths."""
     with tempfile.TemporaryDirectory() as scratch:
         bare, tree = Path(scratch, "code"), Path(scratch, "tree")
-        git.fetch(str(repository.root), snapshot.code.sha, bare)
+        git.fetch(str(repository.root), sha, bare)
         git.checkout(bare, tree)
         found = (
             pointers.find_pointer(path, lambda file: git.read_file(bare, "HEAD", file))

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 REF_PREFIX = "refs/mlops/snapshots/"
 DATA_SUFFIX = "-data"
+EARLIER_SUFFIX = "-earlier"
+# A snapshot's own ref, and those of what it needs beside.
+_OF_SNAPSHOT = ("", DATA_SUFFIX, EARLIER_SUFFIX)
 _SCRATCH = "mlops-index-"
 _IDENTITY = {"NAME": "mlops_nb", "EMAIL": "mlops_nb@localhost"}
 
@@ -209,9 +212,8 @@ class Repository:
 
     def forget(self, name: str) -> None:
         """Let go of a snapshot; git collects the commit when nothing else has it."""
-        for ref in (REF_PREFIX + name, REF_PREFIX + name + DATA_SUFFIX):
-            if self.resolve(ref) is not None:
-                self.git("update-ref", "--no-deref", "-d", ref)
+        for ref in self._refs(name):
+            self.git("update-ref", "--no-deref", "-d", ref)
 
     def is_pushed(self, sha: str) -> bool:
         """Whether `origin` has a commit, as far as its branches, tags and snapshots say."""
@@ -224,7 +226,7 @@ class Repository:
         )
 
     def push(self, name: str) -> str:
-        """Push a snapshot's ref to `origin`, where it is seen by who asks for it alone.
+        """Push a snapshot's refs to `origin`, where they are seen by who asks for them alone.
 
         Returns:
             The remote's URL, without credentials.
@@ -238,8 +240,8 @@ class Repository:
                 f"{self.root} has no remote `origin` to push the snapshot to",
                 hint=f"name one: git -C {self.root} remote add origin URL",
             )
-        ref = REF_PREFIX + name
-        pushed = self.git("push", "--quiet", "--no-verify", "origin", f"{ref}:{ref}", check=False)
+        refs = [f"{ref}:{ref}" for ref in self._refs(name)]
+        pushed = self.git("push", "--quiet", "--no-verify", "origin", *refs, check=False)
         if pushed.returncode:
             raise CodeError(
                 f"{remote} does not take the snapshot: {git.message(pushed)}",
@@ -258,6 +260,10 @@ class Repository:
         if not self.git("ls-files", *options, "--", path).stdout:
             return None
         return self.git("hash-object", "--", path).stdout.decode().strip()
+
+    def _refs(self, name: str) -> list[str]:
+        refs = (f"{REF_PREFIX}{name}{suffix}" for suffix in _OF_SNAPSHOT)
+        return [ref for ref in refs if self.resolve(ref) is not None]
 
     def _point(self, name: str, sha: str) -> str:
         """Make a snapshot ref; one that exists is never moved."""

@@ -46,6 +46,5 @@ EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evalua
 MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
 _ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING)
 PIPELINES = {pipeline.name: pipeline for pipeline in _ALL}
-# Of the others the stages have no images yet, or nobody pushes what they need; trials share a file,
-# which pods do not.
-ON_CLUSTER = (TRAINING,)
+# A deployment builds, which takes an engine, and its records are this machine's.
+ON_CLUSTER = (TRAINING, EVALUATION)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mlops_nb import encoding, journal
 from mlops_nb.drawing import monitoring as drawn
-from mlops_nb.journal import MetricsLogged, RunFolder, emit
+from mlops_nb.journal import MetricsLogged, emit
 from mlops_nb.monitoring import judging, performance
 from mlops_nb.monitoring.windows import Pairs
 from mlops_nb.stages import collect
@@ -18,6 +18,9 @@ from mlops_nb.stages import volume as volumes
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import MonitoringReport, Profile, Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REPORT = "report.json"
 
@@ -72,7 +75,7 @@ def _tested(store: Store, origin: str) -> dict[str, float]:
 def _keep(store: Store, experiment: str, report: MonitoringReport) -> None:
     """Keep the report in the run's folder, and both report and figures in MLflow."""
     page, text = drawn.page(report), encoding.record(report, indent=2)
-    RunFolder(Path(os.environ[journal.RUN_FOLDER])).keep_report(page, report)
+    journal.keep_report(page, report)
     figures = judging.figures(report)
     mlflow_run_id = store.series(experiment=experiment, deployment=report.window.deployment)
     store.log_step(mlflow_run_id, figures, report.window.until or time.time())

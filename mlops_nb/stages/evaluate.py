@@ -332,9 +332,7 @@ def _keep(store: Store, mlflow_run_id: str, report: Report, found: _Findings) ->
         store.tag(mlflow_run_id, {tags.GATES: said})
         if wanted.name and wanted.version:
             store.tag_version(wanted.name, wanted.version, tags.GATES, said)
-    folder = os.environ.get(journal.RUN_FOLDER)
-    if folder:
-        RunFolder(Path(folder)).keep_report(page, report)
+    journal.keep_report(page, report)
     emit(MetricsLogged(metrics=found.metrics))
     emit(ModelEvaluated(evaluation=outcome))
     for name, value in found.metrics.items():

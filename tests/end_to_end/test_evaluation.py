@@ -9,7 +9,14 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from mlops_nb import api
-from mlops_nb.exceptions import ConfigError, DeploymentError, RunError, TrackingError, UsageError
+from mlops_nb.exceptions import (
+    ConfigError,
+    DeploymentError,
+    PreflightError,
+    RunError,
+    TrackingError,
+    UsageError,
+)
 from mlops_nb.journal import read_report
 from mlops_nb.settings import Config
 from mlops_nb.tracking.store import Store
@@ -103,7 +110,7 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_starts(trained):
         (ConfigError, run.id, {"gate": ["accuracy is good"]}),
         (TrackingError, run.id, {"against": "7"}),
         (UsageError, run.id, {"settings": {"data.test": ""}}),
-        (UsageError, run.id, {"backend": "kubeflow"}),
+        (PreflightError, run.id, {"backend": "kubeflow"}),
     ):
         with pytest.raises(error):
             api.evaluate(model, project=project.root, **asked)

@@ -12,14 +12,11 @@ from msgspec import structs
 
 from mlops_nb import api
 from mlops_nb.exceptions import LoginError, PreflightError, RunError
-from mlops_nb.journal import MetricsLogged, ModelLogged, RunTracked
 from mlops_nb.runners.kubeflow import KubeflowRunner
 from mlops_nb.settings import Config
 from mlops_nb.testing import KubeflowServer
-from mlops_nb.tracking.recall import recall
-from mlops_nb.types import RunState, StageState
+from mlops_nb.types import RunState
 from tests.end_to_end import kubeflow
-from tests.end_to_end.conftest import MODEL_CELLS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,50 +77,6 @@ def waits(run_id):
 
 def mlflow_status(run) -> str:
     return mlflow.MlflowClient(run.tracking_uri).get_run(run.mlflow_run_id).info.status
-
-
-def test_a_run_goes_from_the_notebook_to_a_model_version_and_the_next_is_unchanged(
-    project, cluster, tracking
-):
-    server = cluster()
-    project.notebook(*MODEL_CELLS, parameters="rate: float = 0.5")
-    run = api.train("train.ipynb", params={"rate": 0.25}, wait=True)
-    assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id))
-    assert {s.name: s.state.value for s in run.stages} == dict.fromkeys(STAGES, "SUCCEEDED")
-    assert run.metrics["rate_seen"] == 0.25
-    assert "test_accuracy" in run.metrics
-    assert {p.name: p.value for p in api.points(run.id)}["answer"] == 41
-    assert run.provided["data/train.csv"] == run.snapshot.dataset("train").hash
-    assert (run.model.name, run.model.version) == ("sample", "1")
-    found = mlflow.MlflowClient(tracking).get_run(run.mlflow_run_id)
-    assert found.data.tags["mlops.run_id"] == run.id
-    assert found.data.tags["mlops.kfp.run_id"] == run.kfp_run_id
-    assert found.data.params["rate"] == "0.25"
-    assert "mlops_nb event" not in api.logs(run.id)
-    assert [p.uploaded for p in api.publish()] == [False]
-    uploads = [path for _, path, _ in server.requests if "upload_version" in path]
-    assert len(uploads) == 1, "a version is uploaded once"
-
-    # What is left of a run whose pods' logs the cluster has lost.
-    events = {type(event): event for event in recall(tracking, run.id)}
-    assert events[RunTracked].mlflow_run_id == run.mlflow_run_id
-    assert events[MetricsLogged].metrics == run.metrics
-    assert events[ModelLogged].model.version == run.model.version
-
-    verdict = api.reproduce(run.id)
-    assert verdict.passed, verdict.reason
-    assert api.show(verdict.reproduction_id).backend == "local"
-
-    again = api.train("train.ipynb", params={"rate": 0.25}, wait=True)
-    assert again.state is RunState.SUCCEEDED
-    assert {s.name for s in again.stages if s.state is StageState.SKIPPED} == set(STAGES[2:])
-    assert again.mlflow_run_id == run.mlflow_run_id
-    assert again.metrics == run.metrics
-    assert again.model.version == "1"
-
-    fresh = api.train("train.ipynb", params={"rate": 0.25}, cache=False, wait=True)
-    assert {s.name: s.state.value for s in fresh.stages} == dict.fromkeys(STAGES, "SUCCEEDED")
-    assert fresh.mlflow_run_id != run.mlflow_run_id
 
 
 def test_a_run_lives_through_an_absent_server_and_a_login_that_ends(

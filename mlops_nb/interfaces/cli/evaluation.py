@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     help="Such as 'test_accuracy>=0.9'; may be given again.",
 )
 @options.backend
+@options.push
 @click.option(
     "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this run."
 )
@@ -38,6 +39,7 @@ def evaluate(
     against: str | None,
     gate: tuple[str, ...],
     backend: str | None,
+    push: bool | None,
     settings: tuple[str, ...],
     wait: bool,
     project: str | None,
@@ -50,6 +52,7 @@ def evaluate(
         against=against,
         gate=gate,
         backend=backend,
+        push=push,
         settings=dict(options.pair("--set", text) for text in settings),
         project=project,
     )

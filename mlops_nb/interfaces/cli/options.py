@@ -22,6 +22,9 @@ rebuild_env = click.option(
     help="Run in an environment built from the recorded lock.",
 )
 backend = click.option("--backend", metavar="NAME", help="Where the run goes: local, kubeflow.")
+push = click.option(
+    "--push/--no-push", default=None, help="Push snapshot and data to their remotes first."
+)
 run_id = click.argument("run_id", default="latest", metavar="[ID]")
 
 

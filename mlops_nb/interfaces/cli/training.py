@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @options.backend
 @options.rebuild_env
 @click.option("--cache/--no-cache", default=None, help="Skip what an earlier run has done.")
-@click.option(
-    "--push/--no-push", default=None, help="Push snapshot and data to their remotes first."
-)
+@options.push
 @click.option(
     "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this run."
 )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="One for all trials.")
 @click.option("--train", metavar="PATH", help="Training dataset.")
 @options.backend
+@options.push
 @click.option(
     "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this run."
 )

@@ -24,6 +24,7 @@ _NOTHING = "no data are new since the parent was trained; nothing was started"
 @click.option("--train", metavar="PATH", help="Training dataset.")
 @click.option("--test", metavar="PATH", help="Test dataset.")
 @options.backend
+@options.push
 @click.option(
     "--set", "settings", multiple=True, metavar="SETTING=VALUE", help="A setting, for this run."
 )
@@ -41,6 +42,7 @@ def update(
     train: str | None,
     test: str | None,
     backend: str | None,
+    push: bool | None,
     settings: tuple[str, ...],
     wait: bool,
     project: str | None,
@@ -56,6 +58,7 @@ def update(
         train=train,
         test=test,
         backend=backend,
+        push=push,
         settings=dict(options.pair("--set", text) for text in settings),
         project=project,
     )

@@ -10,13 +10,15 @@ from mlops_nb.journal import RunFinished, RunFolder, RunStarted, RunSubmitted, S
 from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.kubeflow import nodes
 from mlops_nb.runners.kubeflow.client import RefusedError
-from mlops_nb.runners.kubeflow.mirror import Mirror
+from mlops_nb.runners.kubeflow.mirror import CACHED, Mirror, take
 from mlops_nb.tracking.recall import recall
 from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 
 if TYPE_CHECKING:
     from mlops_nb.runners.kubeflow.server import Server
 
+# The stage whose report MLflow has as well.
+_EVALUATE = "evaluate"
 # How long a run of which the server knows nothing may still be on its way there.
 _ON_ITS_WAY_S = 60.0
 
@@ -83,10 +85,10 @@ class Look:
 
     def _finish(self, found: dict[str, Any], state: RunState) -> None:
         run = self._folder.load()
-        if state is RunState.SUCCEEDED and run.mlflow_run_id is None:
+        if state is RunState.SUCCEEDED and (run.mlflow_run_id is None or self._unreported(run)):
             uri = self._folder.load_request().arguments["tracking_uri"]
-            for event in recall(uri, run.id):
-                self._folder.append(event)
+            for event in recall(uri, run.id, run.mlflow_run_id or ""):
+                take(self._folder, event)
         if state is not RunState.SUCCEEDED:
             end_tracking(self._folder, state)
         error = run.error
@@ -98,6 +100,14 @@ class Look:
                 hint=f"see the logs: jupyter mlops logs {run.id}",
             )
         self._folder.append(RunFinished(state=state, seconds=_age_s(found), error=error))
+
+    def _unreported(self, run: Run) -> bool:
+        """Whether there is a report of an evaluation that has not come here with the pod's log."""
+        evaluated = any(
+            s.name == _EVALUATE and (s.state is StageState.SUCCEEDED or s.note == CACHED)
+            for s in run.stages
+        )
+        return evaluated and not self._folder.report.is_file()
 
     def _overdue(self, request: RunRequest, found: dict[str, Any]) -> None:
         stages = self._folder.load().stages

@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb import encoding, journal
+from mlops_nb.drawing import monitoring as windows
+from mlops_nb.drawing import report as reports
 from mlops_nb.journal import (
     AnyEvent,
+    EvaluationReported,
     PointsLogged,
     RunFolder,
     RunTracked,
     StageFinished,
     StageStarted,
+    WindowReported,
     replace_file,
 )
 from mlops_nb.points_file import PointsFile
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from mlops_nb.runners.kubeflow.server import Server
 
 _DONE = (StageState.SUCCEEDED, StageState.SKIPPED, StageState.FAILED, StageState.CANCELED)
+CACHED = "unchanged: the cluster's cache had its outputs"
 _HEAD_BYTES = 4096
 _EXECUTOR, _INPUTS = b"[KFP Executor ", b"Got executor_input:"
 # Long enough to be nowhere else in a log: one line may come often.
@@ -183,12 +188,10 @@ class Mirror:
     def _is_text(self, stage: str, line: bytes) -> bool:
         """Take a line that is an event, and return whether it is none."""
         event = journal.event_of_line(line.rstrip(b"\r\n"))
-        if isinstance(event, PointsLogged):
-            _append(self.folder.points, event.lines.encode())
-        elif event is not None:
+        if event is not None:
             if isinstance(event, RunTracked):
                 PointsFile(self.folder.points).begin()
-            self.folder.append(self._at_home(event, stage))
+            take(self.folder, self._at_home(event, stage))
         return event is None
 
     def _at_home(self, event: AnyEvent, stage: str) -> AnyEvent:
@@ -214,7 +217,7 @@ class Mirror:
             end_tracking(self.folder, RunState.FAILED)
             error = self._failure(here, node)
         elif here.state is StageState.PENDING:
-            state, note = StageState.SKIPPED, "unchanged: the cluster's cache had its outputs"
+            state, note = StageState.SKIPPED, CACHED
         if here.state is StageState.PENDING:
             self.folder.append(StageStarted(stage=stage))
         self.folder.append(StageFinished(stage=stage, state=state, note=note, error=error))
@@ -243,6 +246,19 @@ class Mirror:
 
     def _keep(self) -> None:
         replace_file(self._path, encoding.record(self._copied).encode())
+
+
+def take(folder: RunFolder, event: AnyEvent) -> None:
+    """Put what a pod says where a run on this machine has it: into the journal, or a file."""
+    match event:
+        case PointsLogged(lines=lines):
+            _append(folder.points, lines.encode())
+        case EvaluationReported(report=report):
+            folder.keep_report(reports.page(report), report)
+        case WindowReported(report=window):
+            folder.keep_report(windows.page(window), window)
+        case _:
+            folder.append(event)
 
 
 def _after(log: bytes, known: Copied) -> bytes:

@@ -1,0 +1,249 @@
+"""All that a team does on a cluster with one and the same model: trained, evaluated, updated."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import mlflow
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from mlops_nb import api
+from mlops_nb.exceptions import PreflightError
+from mlops_nb.interfaces import card
+from mlops_nb.journal import (
+    EvaluationReported,
+    MetricsLogged,
+    ModelEvaluated,
+    ModelLogged,
+    RunTracked,
+    read_report,
+)
+from mlops_nb.settings import Config
+from mlops_nb.testing import KubeflowServer
+from mlops_nb.tracking import tags
+from mlops_nb.tracking.recall import recall
+from mlops_nb.types import RunState, StageState
+from tests.end_to_end import kubeflow
+from tests.vocabulary import Project
+
+STAGES = ("provision-code", "provision-data", "train", "evaluate", "register")
+PARAMETERS = "rate: float = 0.5\nparent_model: str = ''\nnew_data: str = ''"
+# It logs a model of all classes, so that an update has something to go on from.
+CELLS = (
+    "import mlflow, numpy\nimport mlops_nb as mlops\n"
+    "from sklearn.linear_model import SGDClassifier\nimport helper",
+    "rows, model = mlops.new_data(), mlops.parent()\n"
+    "model = model or SGDClassifier(loss='log_loss', random_state=0)\n"
+    "inputs = rows[['a', 'b']].astype(float)\n"
+    "for _ in range(20):\n    model.partial_fit(inputs, rows['label'], classes=[0, 1])",
+    "with mlflow.start_run():\n"
+    "    mlflow.log_metric('fit_rows', len(rows))\n"
+    "    mlflow.log_metric('answer', helper.ANSWER)\n"
+    "    mlflow.log_metric('rate_seen', rate)\n"
+    "    mlflow.sklearn.log_model(model, name='model', pip_requirements=['scikit-learn'],\n"
+    "        input_example=inputs.head(2))",
+)
+QUICK = {"tracking.autolog": "false"}
+
+
+@pytest.fixture(scope="module")
+def team(_template, tmp_path_factory):
+    """A project whose runs go to a double of a cluster, and that double."""
+    folder = tmp_path_factory.mktemp("team")
+    shutil.copytree(_template, folder / "project", symlinks=True)
+    shutil.copytree(_template.parent / "remote", folder / "remote")
+    project = Project(folder / "project")
+    environments = kubeflow.baked(folder, project.root)
+    with (
+        kubeflow.mlflow_server(tmp_path_factory.mktemp("mlflow")) as tracking,
+        KubeflowServer(
+            folder / "cluster", pod_environment={"MLOPS_NB_ENVIRONMENTS": str(environments)}
+        ) as server,
+    ):
+        kubeflow.with_remotes(project, tracking=tracking, url=server.url)
+        yield project, server
+
+
+@pytest.fixture(scope="module")
+def trained(team):
+    """The project, and a run of the cluster with a model that was registered."""
+    project, _ = team
+    project.notebook(*CELLS, parameters=PARAMETERS)
+    run = train(project)
+    assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id, project=project.root))
+    return project, run
+
+
+def train(project, **how):
+    return api.train(
+        "train.ipynb",
+        params={"rate": 0.25},
+        settings=QUICK,
+        wait=True,
+        project=project.root,
+        **how,
+    )
+
+
+def shown(run, project) -> str:
+    """Return the card of a run, as a cell shows it."""
+    return card.card(next(api.follow(run.id, project=project.root)))
+
+
+def test_a_run_goes_from_the_notebook_to_a_model_version(trained, team):
+    project, run = trained
+    assert {s.name: s.state.value for s in run.stages} == dict.fromkeys(STAGES, "SUCCEEDED")
+    assert run.metrics["rate_seen"] == 0.25
+    assert "test_accuracy" in run.metrics
+    points = {p.name: p.value for p in api.points(run.id, project=project.root)}
+    assert points["answer"] == 41
+    assert run.provided["data/train.csv"] == run.snapshot.dataset("train").hash
+    assert (run.model.name, run.model.version) == ("sample", "1")
+    found = mlflow.MlflowClient(run.tracking_uri).get_run(run.mlflow_run_id)
+    assert found.data.tags["mlops.run_id"] == run.id
+    assert found.data.tags["mlops.kfp.run_id"] == run.kfp_run_id
+    assert found.data.params["rate"] == "0.25"
+    assert "mlops_nb event" not in api.logs(run.id, project=project.root)
+    _, server = team
+    uploads = [path for _, path, _ in server.requests if "upload_version" in path]
+    assert len(uploads) == 1, "a version is uploaded once"
+    published = {p.pipeline: p.uploaded for p in api.publish(project=project.root)}
+    assert published.pop("mlops-nb-training") is False
+    assert set(published.values()) == {True}
+
+
+def test_what_is_left_of_a_run_whose_logs_are_lost_is_in_mlflow(trained):
+    _, run = trained
+    events = {type(event): event for event in recall(run.tracking_uri, run.id)}
+    assert events[RunTracked].mlflow_run_id == run.mlflow_run_id
+    assert events[MetricsLogged].metrics == run.metrics
+    assert events[ModelLogged].model.version == run.model.version
+    assert events[ModelEvaluated].evaluation.gates == run.evaluation.gates
+    assert events[EvaluationReported].report == read_report(Path(run.evaluation.report))
+
+
+def test_a_run_of_the_cluster_is_reproduced_here(trained):
+    project, run = trained
+    verdict = api.reproduce(run.id, project=project.root)
+    assert verdict.passed, verdict.reason
+    assert api.show(verdict.reproduction_id, project=project.root).backend == "local"
+
+
+def test_the_report_of_a_training_comes_back_from_its_pod(trained):
+    project, run = trained
+    report = read_report(Path(run.evaluation.report))
+    assert (report.run_id, report.evaluation.tests) == (run.id, ("data/test.csv",))
+    assert report.tables[0].metrics["test_accuracy"] == run.metrics["test_accuracy"]
+    assert "<html" in Path(run.evaluation.report).read_text()
+    assert "confusion" in shown(run, project).lower()
+
+
+def test_the_next_run_is_unchanged_and_has_the_report_that_mlflow_keeps(trained):
+    project, run = trained
+    again = train(project)
+    assert again.state is RunState.SUCCEEDED
+    assert {s.name for s in again.stages if s.state is StageState.SKIPPED} == set(STAGES[2:])
+    assert again.mlflow_run_id == run.mlflow_run_id
+    assert again.metrics == run.metrics
+    assert again.model.version == "1"
+    assert again.evaluation.passed == run.evaluation.passed
+    assert read_report(Path(again.evaluation.report)).tables == (
+        read_report(Path(run.evaluation.report)).tables
+    )
+    fresh = train(project, cache=False)
+    assert {s.name: s.state.value for s in fresh.stages} == dict.fromkeys(STAGES, "SUCCEEDED")
+    assert fresh.mlflow_run_id != run.mlflow_run_id
+
+
+def test_a_model_of_ours_is_evaluated_in_pods_with_the_code_that_made_it(trained, team, json_of):
+    project, run = trained
+    project.write("helper.py", "raise RuntimeError('code of now')\n")
+    project.write("data/june.csv", (project.root / "data/test.csv").read_text())
+    api.track("data/june.csv", project=project.root)
+    code, found = json_of(
+        "evaluate", "sample/1", "--test", "data/june.csv", "--gate", "test_accuracy>=0",
+        "--gate", "test_accuracy>=champion", "--wait", "--project", str(project.root),
+    )  # fmt: skip
+    assert (code, found["state"]) == (0, "SUCCEEDED"), found["error"]
+    assert (found["backend"], found["pipeline"]) == ("kubeflow", "evaluation")
+    assert found["snapshot"]["code"]["sha"] == run.snapshot.code.sha
+    (dataset,) = found["snapshot"]["datasets"]
+    assert dataset["sha"] != run.snapshot.code.sha
+    assert found["provided"] == {"data/june.csv": dataset["hash"]}
+    assert [stage["state"] for stage in found["stages"]] == ["SUCCEEDED"] * 3
+    assert found["metrics"]["test_accuracy"] == run.metrics["test_accuracy"]
+    assert [gate["passed"] for gate in found["evaluation"]["gates"]] == [True, True]
+    report = read_report(Path(found["evaluation"]["report"]))
+    said = [finding.message for finding in report.tables[0].findings]
+    assert any("are in the training data as well" in message for message in said)
+    tracked = mlflow.MlflowClient(found["tracking_uri"]).get_run(found["mlflow_run_id"])
+    assert tracked.data.tags[tags.EVALUATED] == run.model.uri
+    assert tracked.data.tags[tags.KFP_RUN_ID] == found["kfp_run_id"]
+    project.git("checkout", "-q", "--", "helper.py")
+
+
+def test_a_model_of_others_fails_its_gate_and_that_is_told_here(trained):
+    project, _ = trained
+    mlflow.set_tracking_uri(Config.load(project.root).tracking_uri)
+    mlflow.set_experiment("elsewhere")
+    model = DummyClassifier(strategy="constant", constant=1).fit([[0.0], [1.0]], [0, 1])
+    with mlflow.start_run():
+        logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+    run = api.evaluate(
+        logged.model_uri,
+        against="1",
+        gate=["test_accuracy>=0.9"],
+        settings={"data.target": "label"},
+        wait=True,
+        project=project.root,
+    )
+    assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id, project=project.root))
+    assert (run.backend, run.evaluation.passed) == ("kubeflow", False)
+    assert "gate failed: test_accuracy>=0.9" in run.evaluation.refusal
+    assert "test_accuracy&gt;=0.9" in shown(run, project)
+    (duel,) = read_report(Path(run.evaluation.report)).tables[0].duels
+    assert duel.opponent == "against"
+
+
+def test_what_pods_could_not_evaluate_is_refused_and_nothing_is_left(trained, tmp_path):
+    project, run = trained
+    refs = project.git("for-each-ref", "refs/mlops")
+    project.write("helper.py", "ANSWER = 43\n")
+    for given, message in (
+        ({"model": "models:/m-1", "push": False}, "is not at origin"),
+        ({"model": run.id, "against": str(tmp_path / "model")}, "is on this machine"),
+        ({"model": "file:///models/theirs"}, "is on this machine"),
+    ):
+        with pytest.raises(PreflightError, match=message) as refused:
+            api.evaluate(project=project.root, **given)
+        assert refused.value.hint
+    assert project.git("for-each-ref", "refs/mlops") == refs
+    project.git("checkout", "-q", "--", "helper.py")
+
+
+def test_an_update_learns_on_in_pods_and_its_gate_is_told_here(trained):
+    project, parent = trained
+    for name in ("train", "test"):
+        path = project.root / f"data/{name}.csv"
+        rows = path.read_text()
+        path.unlink()
+        path.write_text(rows + "".join(f"{i},{i % 7},{int(i % 7 > 3)}\n" for i in range(100, 130)))
+    with pytest.raises(PreflightError, match="is not at origin"):
+        api.update(parent=parent.id, push=False, project=project.root)
+    run = api.update(parent=parent.id, replay=0.5, settings=QUICK, wait=True, project=project.root)
+    assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id, project=project.root))
+    assert run.backend == "kubeflow"
+    assert run.metrics["fit_rows"] == 30 + 0.5 * 60
+    assert (run.lineage.run_id, run.lineage.rows) == (parent.id, 30)
+    assert {"test_new_accuracy", "test_old_accuracy"} <= set(run.metrics)
+    assert [gate.gate for gate in run.evaluation.gates] == [
+        "test_new_score>=parent-2%", "test_old_score>=parent-5%",
+    ]  # fmt: skip
+    registered = run.stage("register").state is StageState.SUCCEEDED
+    assert run.evaluation.passed == registered == (run.model.version == "3")
+    tracked = mlflow.MlflowClient(run.tracking_uri).get_run(run.mlflow_run_id)
+    assert tracked.data.tags[tags.PARENT_MODEL] == "sample/1"
+    parts = {table.prefix for table in read_report(Path(run.evaluation.report)).tables}
+    assert parts == {"test_", "test_new_", "test_old_"}
