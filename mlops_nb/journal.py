@@ -163,6 +163,18 @@ class TrialChanged(Event, tag="trial_changed", frozen=True, kw_only=True):
     trial: Trial
 
 
+class TrialSaid(Event, tag="trial_said", frozen=True, kw_only=True):
+    """What is new of a trial in a pod; who follows it appends it to the trial's own record.
+
+    `events`, `points` and `log` are lines of those files.
+    """
+
+    number: int
+    events: str = ""
+    points: str = ""
+    log: str = ""
+
+
 class ImportanceFound(Event, tag="importance_found", frozen=True, kw_only=True):
     """How much each hyperparameter matters, by the trials so far."""
 
@@ -242,6 +254,7 @@ AnyEvent = (
     | RevisionRouted
     | StudyBegun
     | TrialChanged
+    | TrialSaid
     | ImportanceFound
     | StageFinished
     | StageKilled
@@ -321,6 +334,12 @@ class RunFolder:
     def trial(self, number: int) -> RunFolder:
         """Return the folder of a trial, which is a run of its own."""
         return RunFolder(self.path / TRIALS / str(number))
+
+    @property
+    def whole(self) -> RunFolder:
+        """The folder of the tuning that a trial is a part of; of any other run, its own."""
+        part = self.path.parent.name == TRIALS
+        return RunFolder(self.path.parent.parent) if part else self
 
     def trials(self) -> list[int]:
         """Return the numbers of the trials that have a folder."""
@@ -405,8 +424,7 @@ class RunFolder:
             file.seek(offset)
             data = file.read()
         end = data.rfind(b"\n") + 1
-        events = map(_decode, data[:end].splitlines())
-        return [event for event in events if event is not None], offset + end
+        return events_of(data[:end]), offset + end
 
     def read_points(self, offset: int = 0) -> tuple[list[Point], int]:
         """Return the metric points after a byte offset, and the offset to go on from.
@@ -516,6 +534,11 @@ def event_of_line(line: bytes) -> AnyEvent | None:
         return None
 
 
+def events_of(lines: bytes) -> list[AnyEvent]:
+    """Return the events of lines of a journal."""
+    return [event for event in map(_decode, lines.splitlines()) if event is not None]
+
+
 def new_run(request: RunRequest) -> Run:
     """Return the run that a request asks for, before anything has happened."""
     return Run(
@@ -599,8 +622,11 @@ def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
                 peak_memory_bytes=event.peak_memory_bytes,
             )
             return {"stages": _with(run.stages, stage), "error": error or run.error}
-        case StageKilled() | PointsLogged() | EvaluationReported() | WindowReported():
-            # What the driver makes of a death is in the stage's end; the others have files.
+        case StageKilled():
+            # What the driver makes of it is in the stage's end.
+            return {}
+        case PointsLogged() | TrialSaid() | EvaluationReported() | WindowReported():
+            # They are of pods, and have files here.
             return {}
         case RunFinished(state=state, seconds=seconds, error=error):
             return {

@@ -19,6 +19,7 @@ from mlops_nb.exceptions import MlopsError, PreflightError
 from mlops_nb.pipelines.platform import Platform
 from mlops_nb.runners.kubeflow import authentication
 from mlops_nb.settings import dotted
+from mlops_nb.tuning import storage
 from mlops_nb.types import Finding
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ class Needs:
     Attributes:
         models: URIs of the models that it loads.
         earlier: Datasets as they were once, None for none.
+        study: Where workers share a study, as `tuning.storage` has it; None where there is none.
     """
 
     models: tuple[str, ...] = ()
     earlier: Earlier | None = None
+    study: str | None = None
 
 
 NOTHING = Needs()
@@ -126,6 +129,8 @@ def findings(
         return
     yield from _of_settings(config, snapshot)
     yield from _of_models(needs.models)
+    if needs.study is not None:
+        yield from _of_study(needs.study, Platform.of(config), snapshot)
     try:
         environments.must_have_an_index(snapshot.environment)
         target = places(snapshot)
@@ -204,6 +209,20 @@ def _of_platform(platform: Platform, snapshot: Snapshot) -> Iterator[Finding]:
             f"{len(tags)} of the stage images are named by tag, not by digest, as {tags[0]} is; "
             "what they hold may change between runs",
             "build and push them: jupyter mlops images build --push REGISTRY",
+        )
+
+
+def _of_study(address: str, platform: Platform, snapshot: Snapshot) -> Iterator[Finding]:
+    try:
+        storage.must_be_shared(address, snapshot.environment.packages.__contains__)
+    except MlopsError as error:
+        yield _error(error.message, error.hint)
+        return
+    name = storage.variable(address)
+    if name and name not in platform.secrets["worker"]:
+        yield _error(
+            f"tuning.storage is the variable {name}, which is in no Kubernetes secret",
+            f'name it: [kubeflow.secrets_tuning] {name} = "secret/key" in mlops.toml',
         )
 
 

@@ -100,13 +100,20 @@ class Config:
     tuning_objective: str = _setting("", "metric that tune looks at, as the notebook logs it")
     tuning_direction: str = _setting("", "maximize or minimize")
     tuning_trials: int = _setting(20, "trials of a tuning")
-    tuning_parallel: int = _setting(0, "trials at once; 0 for one a core")
+    tuning_parallel: int = _setting(
+        0, "trials at once; 0 for one a core, and on a cluster for 2 workers"
+    )
     tuning_sampler: str = _setting("tpe", "what is tried next: tpe, random, grid or cmaes")
     tuning_pruner: str = _setting(
         "median", "what is stopped early: none, median, percentile, halving or hyperband"
     )
     tuning_seed: int = _setting(0, "seed of the sampler")
     tuning_deadline_s: int = _setting(0, "seconds after which a tuning ends; 0 for no limit")
+    tuning_storage: str = _setting(
+        "",
+        "database that workers on a cluster share, such as postgresql://optuna@host/optuna, or "
+        "the name of the environment variable that has it",
+    )
     tracking_uri: str = _setting("", "MLflow tracking URI; the project's own store if empty")
     tracking_experiment: str = _setting("", "MLflow experiment; the project's name if empty")
     tracking_autolog: bool = _setting(True, "whether MLflow logs what libraries do by itself")
@@ -159,7 +166,10 @@ class Config:
         "the same for the stages that use MLflow: train, evaluate, register"
     )
     kubeflow_secrets_notebook: Mapping[str, str] = _table(
-        "the same for what environment.secrets names: train alone"
+        "the same for what environment.secrets names: train and worker alone"
+    )
+    kubeflow_secrets_tuning: Mapping[str, str] = _table(
+        "the same for what tuning.storage names: study, worker, best"
     )
     kubeflow_secret_files: Mapping[str, str] = _table(
         "folders of provision-code and provision-data, each a Kubernetes secret: PATH = secret"

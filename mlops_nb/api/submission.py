@@ -34,7 +34,13 @@ def must_be_outside_of_runs() -> None:
         )
 
 
-def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Request) -> Run:
+def submit(
+    config: Config,
+    wanted: snapshot.Wanted,
+    run_id: str,
+    request: Request,
+    needs: reach.Needs = reach.NOTHING,
+) -> Run:
     """Pin what is wanted and start a run of it.
 
     Args:
@@ -42,6 +48,7 @@ def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Reques
         wanted: What is to be pinned.
         run_id: The run's id.
         request: Makes the request of what was captured, and what is to be said of its reach.
+        needs: What it needs beside what is pinned.
 
     Raises:
         MlopsError: Something cannot be pinned; nothing was started, and nothing is kept.
@@ -51,7 +58,7 @@ def submit(config: Config, wanted: snapshot.Wanted, run_id: str, request: Reques
     projects.prepare_state(config)
     captured = snapshot.take(config, wanted, name=run_id)
     with forgotten_if_refused(config, run_id):
-        return hand_over(config, captured, run_id, request)
+        return hand_over(config, captured, run_id, request, needs)
 
 
 def hand_over(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import pipelines
+from mlops_nb import pipelines, reach
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, runner_of, wanted_snapshot
-from mlops_nb.exceptions import BackendError, UsageError
+from mlops_nb.exceptions import UsageError
 from mlops_nb.pipelines.arguments import tuning as parameters
 from mlops_nb.settings import Config
 from mlops_nb.tuning import plan as plans
@@ -57,14 +57,14 @@ def tune(
             are what the pruner sees.
         direction: "maximize" or "minimize".
         trials: How many trials.
-        parallel: How many of them at once; 0 for one a core.
+        parallel: How many of them at once; 0 for one a core, and on a cluster for 2 workers.
         sampler: "tpe", "random", "grid" or "cmaes".
         pruner: "none", "median", "percentile", "halving" or "hyperband".
         seed: Seed of the sampler.
         deadline: Seconds after which trials are stopped and none is started.
         params: Hyperparameters that are the same in all trials.
         train: Path of the training dataset in the project.
-        backend: Where the run goes; tuning is for this machine alone.
+        backend: Where the run goes. On a cluster workers share a study, in `tuning.storage`.
         push: Push snapshot and data to their remotes before the run starts, where a cluster gets
             them; as the settings say if None.
         settings: Settings for this run alone, such as `{"run.cell_timeout_s": 60}`.
@@ -93,22 +93,14 @@ def tune(
             tuning_deadline_s=deadline,
         )
     )
-    _must_be_here(config)
     if register:
         _must_have_no_gates(config)
     run_id = new_id()
     request = functools.partial(_tuning, run_id, config, register=register)
     wanted = wanted_snapshot(notebook, params, train)
-    run = submission.submit(config, wanted, run_id, request)
+    needs = reach.Needs(study=config.tuning_storage)
+    run = submission.submit(config, wanted, run_id, request, needs)
     return last(runner_of(project).watch(run.id)) if wait else run
-
-
-def _must_be_here(config: Config) -> None:
-    if config.on_cluster:
-        raise BackendError(
-            "tuning runs on this machine alone: its trials share a file, which pods cannot",
-            hint="tune here with --backend local, then train the best values on the cluster",
-        )
 
 
 def _must_have_no_gates(config: Config) -> None:
@@ -129,14 +121,18 @@ def _tuning(
 ) -> RunRequest:
     pins = _without_test(captured.snapshot)
     plan = plans.of(config, pins.hyperparameters)
+    stages = pipelines.TUNING.stages
+    if config.on_cluster:
+        stages = pipelines.stages_on_cluster(plan.parallel)
+    arguments = parameters.arguments(pins, config, plan, register=register)
     return RunRequest(
         id=run_id,
         pipeline=pipelines.TUNING.name,
         pipeline_digest=pipelines.TUNING.digest,
-        stages=pipelines.TUNING.stages,
+        stages=stages,
         backend=config.run_backend,
         snapshot=pins,
-        arguments=parameters.arguments(pins, config, plan, register=register),
+        arguments=reach.addressed(arguments, config, pins, reached),
         created_at=now().isoformat("T", "seconds"),
         findings=(*captured.findings, *reached),
         rebuild=config.environment_rebuild,

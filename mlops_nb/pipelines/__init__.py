@@ -46,5 +46,20 @@ EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evalua
 MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
 _ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING)
 PIPELINES = {pipeline.name: pipeline for pipeline in _ALL}
+# On a cluster each worker is a task of its own, beside a task before and one behind them.
+STUDY, WORKER, BEST = "study", "worker", "best"
+
+
+def stages_on_cluster(workers: int) -> tuple[str, ...]:
+    """Return the stages of a tuning on a cluster, each of which is a task there.
+
+    Args:
+        workers: How many workers it has.
+    """
+    code, data, _, register = TUNING.stages
+    others = (f"{WORKER}-{number}" for number in range(2, workers + 1))
+    return (code, data, STUDY, WORKER, *others, BEST, register)
+
+
 # A deployment builds, which takes an engine, and its records are this machine's.
-ON_CLUSTER = (TRAINING, EVALUATION)
+ON_CLUSTER = (TRAINING, TUNING, EVALUATION)

@@ -14,6 +14,7 @@ import msgspec
 from mlops_nb import encoding
 from mlops_nb.exceptions import ConfigError
 from mlops_nb.images import image
+from mlops_nb.tuning.plan import WORKERS
 from mlops_nb.types import Record
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ IMAGES = {
     "provision-code": "code",
     "provision-data": "data",
     "train": "train",
+    "study": "train",
+    "worker": "train",
+    "best": "train",
     "evaluate": "evaluate",
     "register": "evaluate",
 }
@@ -55,6 +59,7 @@ class Platform(Record, frozen=True, kw_only=True):
         pull_secrets: Secrets for pulling images.
         stage_timeout_s: Seconds that a pod may take, 0 for no limit.
         cache: Whether the platform may skip stages that it has run with the same inputs.
+        workers: How many pods of a tuning try trials at once.
     """
 
     images: dict[str, str] = msgspec.field(default_factory=dict)
@@ -70,6 +75,7 @@ class Platform(Record, frozen=True, kw_only=True):
     pull_secrets: tuple[str, ...] = ()
     stage_timeout_s: int = 0
     cache: bool = True
+    workers: int = WORKERS
 
     @property
     def digest(self) -> str:
@@ -99,6 +105,7 @@ class Platform(Record, frozen=True, kw_only=True):
             pull_secrets=config.kubeflow_pull_secrets,
             stage_timeout_s=min(limits, default=0),
             cache=config.run_cache,
+            workers=config.tuning_parallel or WORKERS,
         )
 
 
@@ -119,6 +126,19 @@ def _secrets(config: Config) -> dict[str, dict[str, tuple[str, str]]]:
         "train": [
             ("tracking", config.kubeflow_secrets_tracking),
             ("notebook", config.kubeflow_secrets_notebook),
+        ],
+        "study": [
+            ("tracking", config.kubeflow_secrets_tracking),
+            ("tuning", config.kubeflow_secrets_tuning),
+        ],
+        "worker": [
+            ("tracking", config.kubeflow_secrets_tracking),
+            ("notebook", config.kubeflow_secrets_notebook),
+            ("tuning", config.kubeflow_secrets_tuning),
+        ],
+        "best": [
+            ("tracking", config.kubeflow_secrets_tracking),
+            ("tuning", config.kubeflow_secrets_tuning),
         ],
         "evaluate": [("tracking", config.kubeflow_secrets_tracking)],
         "register": [("tracking", config.kubeflow_secrets_tracking)],

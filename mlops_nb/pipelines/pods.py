@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 # The stages that fetch from elsewhere. What they leave in the volume is no output that a cache has.
 FETCHING = ("provision-code", "provision-data")
 # Registration is the last word of a run, and says what the stages that were skipped had come to.
-UNCACHED = (*FETCHING, "register")
+UNCACHED = (*FETCHING, "register", "study", "worker", "best")
+# The stages that run notebooks.
+TRAINING = ("train", "worker")
 
 
 class Pods:
@@ -53,7 +55,7 @@ class Pods:
         if self.platform is not None:
             self._run(self.platform, task, stage)
             self._secrets(self.platform, task, stage)
-            if stage == "train":
+            if stage in TRAINING:
                 self._nodes(self.platform, task)
         return task
 

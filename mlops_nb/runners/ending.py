@@ -13,7 +13,8 @@ from mlops_nb.types import RunState, StageState
 if TYPE_CHECKING:
     from mlops_nb.types import Point
 
-_TRACKED = ("train", "tune")
+# The last three are of a tuning on a cluster, which may have several workers.
+_TRACKED = ("train", "tune", "study", "worker", "best")
 
 
 def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.executable) -> None:
@@ -21,14 +22,15 @@ def end_tracking(folder: RunFolder, state: RunState, *, python: str = sys.execut
     from mlops_nb.tracking.close import close
 
     run = folder.load()
-    if not any(s.name in _TRACKED and s.state is StageState.RUNNING for s in run.stages):
+    trials = [t for t in map(folder.trial, folder.trials()) if not t.load().state.terminal]
+    running = (s.name for s in run.stages if s.state is StageState.RUNNING)
+    if not trials and not any(name.partition("-")[0] in _TRACKED for name in running):
         return
     _end_record(folder)
-    for trial in map(folder.trial, folder.trials()):
-        if not trial.load().state.terminal:
-            _end_record(trial)
-            # Whatever ended the tuning, this is no result of the trial's: a resume runs it anew.
-            trial.append(RunFinished(state=RunState.LOST))
+    for trial in trials:
+        _end_record(trial)
+        # Whatever ended the tuning, this is no result of the trial's: a resume runs it anew.
+        trial.append(RunFinished(state=RunState.LOST))
     uri = run.tracking_uri or folder.load_request().arguments["tracking_uri"]
     status = "KILLED" if state is RunState.CANCELED else "FAILED"
     tracked = run.mlflow_run_id or ""

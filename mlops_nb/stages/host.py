@@ -75,7 +75,8 @@ def ask(stage: str, inputs: Mapping[str, str], environment: Mapping[str, str]) -
     if connection is None:
         connection, theirs = socket.socketpair()
         with theirs:
-            command = [PYTHON, "-m", "mlops_nb.stages.host", ONCE]
+            # Not by its name: a pod's own is another one than that of the run's environment.
+            command = [sys.executable, "-m", "mlops_nb.stages.host", ONCE]
             process = subprocess.Popen(command, stdin=theirs.fileno())
         # Its end is that of the socket: no wait, and no warning about it.
         process.returncode = 0

@@ -24,14 +24,19 @@ from mlops_nb.stages import failure_of, host, reuse, volume
 from mlops_nb.types import Failure, RunState, Stop, Trial, TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mlops_nb.journal import RunFolder
+    from mlops_nb.tuning.search import Asked
     from mlops_nb.types import Plan, Point, Run, RunRequest
 
 STAGE = "train"
 SOURCE = "trial"
 PRUNED, OVERDUE, ABANDONED = "TrialPruned", "TrialOverdue", "TrialAbandoned"
+# What a tuning takes and no training.
+_OF_TUNING = ("tuning", "training", "storage")
+# When so many trials have failed and none has come to its end, the others would fail too.
+_MOST_FAILURES = 3
 # Who ends a run ends this process as well, a moment later: such a trial was not killed by itself.
 _ENDED_TOO_S = 1.0
 
@@ -87,6 +92,22 @@ class Running:
                 found.append((self._step, point.value))
         return found
 
+    def look(self, search: Asked, *, overdue: bool) -> None:
+        """Hand what the trial has logged to the pruner, and stop it where that or the time says so.
+
+        Args:
+            search: Who gave it out.
+            overdue: Whether the tuning has come to its deadline.
+        """
+        for step, value in self.reports():
+            if not self.stopped and search.prune(self.trial.number, step, value):
+                name = self.plan.objective
+                message = f"pruned at step {step}: {name} was {value:.6g}, others did better"
+                self.stop(PRUNED, message)
+        if overdue:
+            message = f"the tuning came to its deadline of {self.plan.deadline_s} s"
+            self.stop(OVERDUE, message)
+
     def stop(self, kind: str, message: str) -> None:
         """Have the notebook's kernel ended, and its notebook kept as far as it came."""
         if not self.stopped:
@@ -136,7 +157,7 @@ def training(tuning: RunRequest, rest: Mapping[str, str]) -> RunRequest:
         tuning: What was asked for.
         rest: The parameters that a training takes beside.
     """
-    shared = {k: v for k, v in tuning.arguments.items() if k not in ("tuning", "training")}
+    shared = {k: v for k, v in tuning.arguments.items() if k not in _OF_TUNING}
     return msgspec.structs.replace(
         tuning,
         pipeline="training",
@@ -169,6 +190,30 @@ def request(training: RunRequest, trial: Trial) -> RunRequest:
         snapshot=snapshot,
         arguments={**arguments, **changed},
     )
+
+
+def begun(folder: RunFolder, tuning: RunRequest, trial: Trial) -> None:
+    """Make the record of a trial that a pod has begun, or open that of an interrupted one.
+
+    Args:
+        folder: Where it is to be.
+        tuning: What was asked for, the request of the tuning.
+        trial: What is tried.
+    """
+    if not folder.request.is_file():
+        asked = training(tuning, encoding.loads(tuning.arguments["training"]))
+        folder.create(request(asked, trial))
+    _put_aside(folder)
+
+
+def hopeless(ended: Sequence[TrialState], plan: Plan) -> bool:
+    """Whether trials fail as they are, and not for the values that they try.
+
+    Args:
+        ended: How those that have ended did.
+        plan: What is to be done.
+    """
+    return len(ended) >= min(_MOST_FAILURES, plan.trials) and set(ended) == {TrialState.FAILED}
 
 
 def decided(folder: RunFolder) -> bool:
@@ -215,15 +260,19 @@ def _begin(folder: RunFolder, asked: RunRequest) -> int:
     if not folder.request.is_file():
         folder.create(asked)
     folder.stop.unlink(missing_ok=True)
-    if folder.points.exists():
-        # What an interrupted attempt has logged goes aside.
-        PointsFile(folder.points).begin()
-        folder.points.unlink()
+    _put_aside(folder)
     lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
     # Who looks whether the trial goes on has it for a moment.
     fcntl.flock(lock, fcntl.LOCK_EX)
     folder.append(RunStarted(pid=os.getpid()))
     return lock
+
+
+def _put_aside(folder: RunFolder) -> None:
+    """Put away what an interrupted attempt has logged."""
+    if folder.points.exists():
+        PointsFile(folder.points).begin()
+        folder.points.unlink()
 
 
 def _without_value(run: Run, objective: str) -> Failure | None:

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from mlops_nb.types import RunRequest
 
 _POLL_S = 0.05
-# When so many trials have failed and none has come to its end, the others would fail too.
-_MOST_FAILURES = 3
 
 
 def run(
@@ -165,7 +163,7 @@ class _Tuning:
         while self.running:
             ended = select.select(list(self.running.values()), [], [], _POLL_S)[0]
             for trial in self.running.values():
-                self._look(trial)
+                trial.look(self.search, overdue=self._overdue)
             for trial in ended:
                 self._end(trial)
             self._start()
@@ -193,20 +191,8 @@ class _Tuning:
             )
             self._change(asked)
 
-    def _look(self, trial: trials.Running) -> None:
-        """Hand what a trial has logged to the pruner, and stop it where that says so."""
-        number = trial.trial.number
-        for step, value in trial.reports():
-            if not trial.stopped and self.search.prune(number, step, value):
-                name = self.plan.objective
-                message = f"pruned at step {step}: {name} was {value:.6g}, others did better"
-                trial.stop(trials.PRUNED, message)
-        if self._overdue:
-            message = f"the tuning came to its deadline of {self.plan.deadline_s} s"
-            trial.stop(trials.OVERDUE, message)
-
     def _end(self, running: trials.Running) -> None:
-        self._look(running)
+        running.look(self.search, overdue=self._overdue)
         trial = running.end()
         del self.running[trial.number]
         print(f"trial {trial.number}: {trial.state.value} {trial.note or trial.value}", flush=True)
@@ -230,11 +216,8 @@ class _Tuning:
 
     @property
     def _hopeless(self) -> bool:
-        """Whether trials fail as they are, and not for the values that they try."""
         tried = [t.state for t in self.study.trials if t.state is not TrialState.RUNNING]
-        return len(tried) >= min(_MOST_FAILURES, self.plan.trials) and set(tried) == {
-            TrialState.FAILED
-        }
+        return trials.hopeless(tried, self.plan)
 
     def _fruitless(self) -> StageError:
         failed = [t for t in self.study.trials if t.state is TrialState.FAILED]

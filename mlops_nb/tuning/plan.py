@@ -25,6 +25,8 @@ DIRECTIONS = ("maximize", "minimize")
 _OF_TEST = "test_"
 _NEEDS = {"cmaes": "cmaes"}
 _MOST = 100_000
+# At once on a cluster, where nothing else is said; how many cores there are here says nothing.
+WORKERS = 2
 
 
 def of(config: Config, declared: Sequence[Hyperparameter]) -> Plan:
@@ -39,7 +41,8 @@ def of(config: Config, declared: Sequence[Hyperparameter]) -> Plan:
     """
     dimensions = space.dimensions(config.tuning_space, declared)
     trials = _count("tuning.trials", config.tuning_trials, least=1)
-    parallel = _count("tuning.parallel", config.tuning_parallel, least=0) or os.cpu_count() or 1
+    here = WORKERS if config.on_cluster else os.cpu_count() or 1
+    parallel = _count("tuning.parallel", config.tuning_parallel, least=0) or here
     sampler = _one_of("sampler", config.tuning_sampler, SAMPLERS)
     needed = _NEEDS.get(sampler)
     if needed is not None and importlib.util.find_spec(needed) is None:

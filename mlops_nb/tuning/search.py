@@ -31,7 +31,7 @@ _NAME = "tuning"
 _LEAST_FOR_IMPORTANCE = 5
 # Before one of them has seen so many trials to their end, nothing is pruned.
 _STARTUP_TRIALS = 4
-_STATES = {
+STATES = {
     TrialState.SUCCEEDED: _State.COMPLETE,
     TrialState.PRUNED: _State.PRUNED,
     TrialState.FAILED: _State.FAIL,
@@ -41,7 +41,56 @@ _STATES = {
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class Search:
+class Asked:
+    """A study of which some trials are given out.
+
+    Args:
+        study: The study.
+        plan: What is to be done.
+    """
+
+    def __init__(self, study: optuna.Study, plan: Plan) -> None:
+        self.study, self.plan = study, plan
+        self._codes = {dimension.name: _Code(dimension) for dimension in plan.space}
+        self.open: dict[int, optuna.trial.Trial] = {}
+        self.interrupted: list[int] = []
+
+    def given(self, asked: optuna.trial.Trial) -> Trial:
+        """Return a trial that begins, with its values."""
+        # What an interrupted trial was given already it is given again.
+        values = {name: code.value(asked) for name, code in self._codes.items()}
+        return Trial(number=asked.number, state=TrialState.RUNNING, parameters=values)
+
+    def prune(self, number: int, step: int, value: float) -> bool:
+        """Report a value of the objective, and return whether the trial is to be stopped."""
+        trial = self.open[number]
+        trial.report(value, step)
+        return bool(trial.should_prune())
+
+    def tell(self, number: int, state: TrialState, value: float | None = None) -> None:
+        """Say how a trial ended; again does no harm."""
+        self.open.pop(number, None)
+        if number in self.interrupted:
+            self.interrupted.remove(number)
+        known = value if state is TrialState.SUCCEEDED else None
+        self.study.tell(number, known, state=STATES[state], skip_if_finished=True)
+
+    def importance(self) -> dict[str, float]:
+        """Return how much each hyperparameter matters, of 1; nothing while that cannot be told."""
+        ended = self.study.get_trials(deepcopy=False, states=(_State.COMPLETE,))
+        values = {trial.value for trial in ended}
+        if len(ended) < _LEAST_FOR_IMPORTANCE or len(values) < 2:
+            return {}
+        if len(self._codes) == 1:
+            return dict.fromkeys(self._codes, 1.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+            found = optuna.importance.get_param_importances(self.study, evaluator=evaluator)
+        return {name: share for name, share in found.items() if math.isfinite(share)}
+
+
+class Search(Asked):
     """What was tried, and what to try next.
 
     Args:
@@ -52,85 +101,54 @@ class Search:
 
     def __init__(self, path: Path, plan: Plan, start: Mapping[str, Any]) -> None:
         _mend(path)
-        self.plan = plan
-        self._codes = {dimension.name: _Code(dimension) for dimension in plan.space}
         storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_Unshared()))
         known = {study.study_name for study in storage.get_all_studies()}
-        self._study = optuna.create_study(
+        study = optuna.create_study(
             storage=storage,
             study_name=_NAME,
             direction=plan.direction,
             load_if_exists=True,
-            pruner=_pruner(plan),
+            pruner=pruner(plan),
         )
-        if _NAME not in known or not self._study.get_trials(deepcopy=False):
-            self._enqueue(start)
-        frozen = self._study.get_trials(deepcopy=False)
+        super().__init__(study, plan)
+        if _NAME not in known or not study.get_trials(deepcopy=False):
+            for point in first(plan, start):
+                study.enqueue_trial(point)
+        frozen = study.get_trials(deepcopy=False)
         # The same seed would give out the same values again.
-        self._study.sampler = _sampler(plan, plan.seed + len(frozen))
-        self._open = {
-            t.number: optuna.trial.Trial(self._study, t._trial_id)
+        study.sampler = sampler(plan, plan.seed + len(frozen))
+        self.open = {
+            t.number: optuna.trial.Trial(study, t._trial_id)
             for t in frozen
             if t.state is _State.RUNNING
         }
-        self._interrupted = list(self._open)
+        self.interrupted = list(self.open)
 
     def ask(self) -> Trial | None:
         """Return what to try next, None where all was tried.
 
         Interrupted trials come first.
         """
-        if self._interrupted:
-            return self._given(self._open[self._interrupted.pop(0)])
-        begun = self._study.get_trials(deepcopy=False)
+        if self.interrupted:
+            return self.given(self.open[self.interrupted.pop(0)])
+        begun = self.study.get_trials(deepcopy=False)
         if sum(t.state is not _State.WAITING for t in begun) >= self.plan.trials:
             return None
-        asked = self._study.ask()
-        self._open[asked.number] = asked
-        return self._given(asked)
+        asked = self.study.ask()
+        self.open[asked.number] = asked
+        return self.given(asked)
 
-    def prune(self, number: int, step: int, value: float) -> bool:
-        """Report a value of the objective, and return whether the trial is to be stopped."""
-        trial = self._open[number]
-        trial.report(value, step)
-        return bool(trial.should_prune())
 
-    def tell(self, number: int, state: TrialState, value: float | None = None) -> None:
-        """Say how a trial ended; again does no harm."""
-        self._open.pop(number, None)
-        if number in self._interrupted:
-            self._interrupted.remove(number)
-        known = value if state is TrialState.SUCCEEDED else None
-        self._study.tell(number, known, state=_STATES[state], skip_if_finished=True)
-
-    def importance(self) -> dict[str, float]:
-        """Return how much each hyperparameter matters, of 1; nothing while that cannot be told."""
-        ended = self._study.get_trials(deepcopy=False, states=(_State.COMPLETE,))
-        values = {trial.value for trial in ended}
-        if len(ended) < _LEAST_FOR_IMPORTANCE or len(values) < 2:
-            return {}
-        if len(self._codes) == 1:
-            return dict.fromkeys(self._codes, 1.0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-            found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
-        return {name: share for name, share in found.items() if math.isfinite(share)}
-
-    def _enqueue(self, start: Mapping[str, Any]) -> None:
-        if self.plan.sampler == "grid":
-            points = list(_first(space.grid(self.plan.space), self.plan.trials))
-        elif all(space.holds(d, start.get(d.name)) for d in self.plan.space):
-            points = [{d.name: start[d.name] for d in self.plan.space}]
-        else:
-            points = []
-        for point in points:
-            self._study.enqueue_trial({n: self._codes[n].encode(v) for n, v in point.items()})
-
-    def _given(self, asked: optuna.trial.Trial) -> Trial:
-        # What an interrupted trial was given already it is given again.
-        values = {name: code.value(asked) for name, code in self._codes.items()}
-        return Trial(number=asked.number, state=TrialState.RUNNING, parameters=values)
+def first(plan: Plan, start: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the points that are tried before the sampler has a say, as Optuna has them."""
+    if plan.sampler == "grid":
+        points = list(_first(space.grid(plan.space), plan.trials))
+    elif all(space.holds(d, start.get(d.name)) for d in plan.space):
+        points = [{d.name: start[d.name] for d in plan.space}]
+    else:
+        points = []
+    codes = {dimension.name: _Code(dimension) for dimension in plan.space}
+    return [{name: codes[name].encode(v) for name, v in point.items()} for point in points]
 
 
 class _Unshared:
@@ -164,7 +182,8 @@ class _Code:
         return trial.suggest_float(d.name, float(low), float(high), log=d.log, step=d.step)
 
 
-def _sampler(plan: Plan, seed: int) -> optuna.samplers.BaseSampler:
+def sampler(plan: Plan, seed: int) -> optuna.samplers.BaseSampler:
+    """Return who says what is tried next."""
     samplers = optuna.samplers
     if plan.sampler == "tpe":
         # Trials that run count as bad ones, so that those beside them look elsewhere.
@@ -175,7 +194,8 @@ def _sampler(plan: Plan, seed: int) -> optuna.samplers.BaseSampler:
     return samplers.RandomSampler(seed=seed)
 
 
-def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
+def pruner(plan: Plan) -> optuna.pruners.BasePruner:
+    """Return who says what is stopped before its end."""
     pruners = optuna.pruners
     made = {
         "none": pruners.NopPruner,

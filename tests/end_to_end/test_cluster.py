@@ -1,4 +1,4 @@
-"""All that a team does on a cluster with one and the same model: trained, evaluated, updated."""
+"""What a team does on a cluster: it trains, evaluates, tunes and updates one model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from mlops_nb import api
-from mlops_nb.exceptions import PreflightError
+from mlops_nb.exceptions import PreflightError, RunError
 from mlops_nb.interfaces import card
 from mlops_nb.journal import (
     EvaluationReported,
@@ -44,6 +44,15 @@ CELLS = (
     "    mlflow.log_metric('rate_seen', rate)\n"
     "    mlflow.sklearn.log_model(model, name='model', pip_requirements=['scikit-learn'],\n"
     "        input_example=inputs.head(2))",
+)
+# The first one logs another metric than is asked for.
+TRIALS = (
+    "import mlflow\nprint('it tries', i)",
+    "for step in range(2):\n"
+    "    mlflow.log_metric('score' if i else 'other', i + 1.0 + step, step=step)",
+    "if i == 2:\n    from sklearn.linear_model import LinearRegression\n"
+    "    model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])\n"
+    "    mlflow.sklearn.log_model(model, name='model', pip_requirements=['scikit-learn'])",
 )
 QUICK = {"tracking.autolog": "false"}
 
@@ -223,6 +232,107 @@ def test_what_pods_could_not_evaluate_is_refused_and_nothing_is_left(trained, tm
     project.git("checkout", "-q", "--", "helper.py")
 
 
+@pytest.fixture(scope="module")
+def tuned(team):
+    """The project, and a tuning of the cluster: one trial fails, and the last one is the best."""
+    project, _ = team
+    project.notebook(*TRIALS, parameters="i: int = 0", path="tuned.ipynb")
+    run = api.tune(
+        "tuned.ipynb",
+        space={"i": [0, 1, 2]},
+        objective="score",
+        direction="maximize",
+        sampler="grid",
+        parallel=2,
+        settings={**QUICK, "tuning.storage": "sqlite:///team.db"},
+        register=True,
+        wait=True,
+        project=project.root,
+    )
+    assert run.state is RunState.SUCCEEDED, (run.error, api.logs(run.id, project=project.root))
+    return project, run
+
+
+def test_workers_in_pods_share_the_trials_of_a_tuning(tuned):
+    project, run = tuned
+    workers = ("worker", "worker-2")
+    stages = ("provision-code", "provision-data", "study", *workers, "best", "register")
+    assert {s.name: s.state.value for s in run.stages} == dict.fromkeys(stages, "SUCCEEDED")
+    states = {t.parameters["i"]: t.state.value for t in run.study.trials}
+    assert states == {0: "FAILED", 1: "SUCCEEDED", 2: "SUCCEEDED"}
+    assert (run.study.best.value, run.metrics["score"]) == (4.0, 4.0)
+    began, other = (run.stage(name) for name in workers)
+    assert other.started_at < began.started_at + began.seconds, "they are at work side by side"
+    tried = [api.logs(run.id, stage=name, project=project.root).count("trial") for name in workers]
+    assert sum(tried) == 2 * 3
+    points = [p.value for p in api.points(run.id, project=project.root)]
+    assert points == sorted(points)
+    assert points[-1] == 4.0
+    assert "3 trials: 2 done, 1 failed" in shown(run, project)
+
+
+def test_the_best_of_them_is_a_model_version_and_all_are_nested_in_mlflow(tuned):
+    _, run = tuned
+    client = mlflow.MlflowClient(run.tracking_uri)
+    (experiment,) = client.search_experiments(filter_string="name = 'sample'")
+    children = client.search_runs(
+        [experiment.experiment_id], f"tags.mlflow.parentRunId = '{run.mlflow_run_id}'"
+    )
+    assert sorted(c.data.params["i"] for c in children) == ["0", "1", "2"]
+    assert {c.data.tags["mlflow.source.git.commit"] for c in children} == {run.snapshot.code.sha}
+    assert {c.data.tags[tags.KFP_RUN_ID] for c in children} == {run.kfp_run_id}
+    assert {c.info.status for c in children} == {"FINISHED"}
+    tracked = client.get_run(run.mlflow_run_id)
+    assert tracked.info.status == "FINISHED"
+    assert tracked.data.metrics["best_score"] == 4.0
+    version = client.get_model_version("sample", run.model.version)
+    (best,) = (c for c in children if c.data.params["i"] == "2")
+    assert version.run_id == best.info.run_id
+
+
+def test_a_trial_in_a_pod_is_a_run_here_with_its_own_record(tuned):
+    project, run = tuned
+    best, failed = (
+        api.show(f"{run.id}/{t.number}", project=project.root)
+        for i in (2, 0)
+        for t in run.study.trials
+        if t.parameters["i"] == i
+    )
+    assert (best.state, best.backend) == (RunState.SUCCEEDED, "kubeflow")
+    assert best.snapshot.code == run.snapshot.code
+    assert best.snapshot.environment == run.snapshot.environment
+    (varied,) = (p for p in best.snapshot.hyperparameters if p.name == "i")
+    assert (varied.value, varied.source) == (2, "trial")
+    assert best.model.uri == run.model.uri
+    curve = [(p.step, p.value) for p in api.points(best.id, project=project.root)]
+    assert curve == [(0, 3.0), (1, 4.0)]
+    assert "it tries 2" in api.logs(best.id, project=project.root)
+    assert "no metric 'score'" in failed.error.message
+    assert failed.error.log.startswith(str(project.root))
+    for verb in (api.cancel, api.resume, api.delete):
+        with pytest.raises(RunError, match="is a trial of run"):
+            verb(best.id, project=project.root)
+
+
+@pytest.mark.parametrize(
+    ("storage", "message"),
+    [
+        ("", "tuning.storage is not set"),
+        ("STUDY_URL", "is in no Kubernetes secret"),
+    ],
+)
+def test_a_study_that_pods_could_not_share_is_refused(team, storage, message):
+    project, _ = team
+    runs = api.runs(project=project.root)
+    with pytest.raises(PreflightError, match=message) as refused:
+        api.tune(
+            "tuned.ipynb", space={"i": [0, 1]}, objective="score", direction="maximize",
+            settings={"tuning.storage": storage}, project=project.root,
+        )  # fmt: skip
+    assert refused.value.hint
+    assert api.runs(project=project.root) == runs
+
+
 def test_an_update_learns_on_in_pods_and_its_gate_is_told_here(trained):
     project, parent = trained
     for name in ("train", "test"):
@@ -242,7 +352,7 @@ def test_an_update_learns_on_in_pods_and_its_gate_is_told_here(trained):
         "test_new_score>=parent-2%", "test_old_score>=parent-5%",
     ]  # fmt: skip
     registered = run.stage("register").state is StageState.SUCCEEDED
-    assert run.evaluation.passed == registered == (run.model.version == "3")
+    assert run.evaluation.passed == registered == (run.model.version is not None)
     tracked = mlflow.MlflowClient(run.tracking_uri).get_run(run.mlflow_run_id)
     assert tracked.data.tags[tags.PARENT_MODEL] == "sample/1"
     parts = {table.prefix for table in read_report(Path(run.evaluation.report)).tables}

@@ -4,7 +4,7 @@ import pytest
 
 from mlops_nb import api
 from mlops_nb.capture import hyperparameters
-from mlops_nb.exceptions import BackendError, ConfigError, MlopsError, UsageError
+from mlops_nb.exceptions import ConfigError, MlopsError, UsageError
 from mlops_nb.settings import Config
 from mlops_nb.tuning import plan
 
@@ -76,7 +76,6 @@ def test_a_grid_is_no_larger_than_it_is(tmp_path):
         ({"space": {"rat": [1.0]}}, UsageError, "'rat', which is no parameter"),
         ({"space": {"rate": ["a"]}}, UsageError, "takes float, not 'a'"),
         ({"space": {"rate": [1.0]}, "params": {"rate": 1.0}}, UsageError, "--param gives it"),
-        ({"space": {"rate": [1.0]}, "backend": "kubeflow"}, BackendError, "this machine alone"),
         ({"space": {"rate": [1.0]}, "objective": "test_f1"}, UsageError, "test data"),
         ({"space": '{"rate": ['}, UsageError, "no JSON"),
         (

@@ -16,6 +16,7 @@ _TAKEN = (
     "code_repo", "code_sha", "code_ref", "code_paths", "notebook", "data_repo", "data_sha",
     "train_dataset", "other_datasets", "hyperparameters", "environment", "variables", "secrets",
     "cell_timeout_s", "tracking_uri", "experiment", "autolog", "model_alias", "snapshot",
+    "cpu", "memory", "accelerator", "accelerators",
 )  # fmt: skip
 
 
@@ -38,4 +39,5 @@ def arguments(snapshot: Snapshot, config: Config, plan: Plan, *, register: bool)
         "model_name": given["model_name"] if register else "",
         "training": encoding.dumps(rest, name="parameters of trainings"),
         "tuning": encoding.dumps(plain(plan), name="the search space"),
+        "storage": config.tuning_storage if config.on_cluster else "",
     }

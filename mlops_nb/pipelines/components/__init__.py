@@ -5,10 +5,11 @@ from mlops_nb.pipelines.components.evaluation import evaluate
 from mlops_nb.pipelines.components.monitoring import collect, decide, drift
 from mlops_nb.pipelines.components.provisioning import provision_code, provision_data
 from mlops_nb.pipelines.components.training import register, train
-from mlops_nb.pipelines.components.tuning import tune
+from mlops_nb.pipelines.components.tuning import best, study, tune, worker
 
 __all__ = [
     "assemble",
+    "best",
     "build",
     "collect",
     "decide",
@@ -18,7 +19,9 @@ __all__ = [
     "provision_code",
     "provision_data",
     "register",
+    "study",
     "train",
     "tune",
     "verify",
+    "worker",
 ]

@@ -25,13 +25,13 @@ from mlops_nb.journal import (
     new_run,
     replace_file,
 )
-from mlops_nb.pipelines import ON_CLUSTER, PIPELINES
+from mlops_nb.pipelines import ON_CLUSTER, PIPELINES, WORKER
 from mlops_nb.runners.kubeflow import authentication, publishing
 from mlops_nb.runners.kubeflow.client import Client, RefusedError, UnreachableError
 from mlops_nb.runners.kubeflow.look import Look
 from mlops_nb.runners.kubeflow.mirror import Mirror
 from mlops_nb.runners.kubeflow.server import Server
-from mlops_nb.runners.records import Records, must_be_resumable
+from mlops_nb.runners.records import Records, must_be_resumable, must_be_whole
 from mlops_nb.types import Record
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class KubeflowRunner:
         Raises:
             BackendError: The server refuses, or has not ended it in two minutes.
         """
+        must_be_whole(run_id)
         folder = self.records.folder(run_id)
         run = self._look(folder)
         if run.state.terminal:
@@ -184,6 +185,7 @@ class KubeflowRunner:
         Raises:
             RunError: The run goes on or has succeeded, or the server cannot go on with it.
         """
+        must_be_whole(run_id)
         folder = self.records.folder(run_id)
         run = self._look(folder)
         must_be_resumable(run)
@@ -211,6 +213,7 @@ class KubeflowRunner:
             run_cache=request.cache,
             run_timeout_s=request.timeout_s,
             run_stage_timeout_s=request.stage_timeout_s,
+            tuning_parallel=sum(s.startswith(WORKER) for s in request.stages) or None,
         )
         experiment_id = server.experiment(config.experiment)
 
@@ -252,12 +255,15 @@ class KubeflowRunner:
         return str(found["run_id"])
 
     def _look(self, folder: RunFolder) -> Run:
-        """Bring a run's folder up to date, unless another session is about to."""
-        run = folder.load()
-        if not run.state.terminal:
-            with _exclusively(folder) as own:
+        """Bring a run's folder up to date, unless another session is about to.
+
+        That of a trial is brought up to date with its tuning's.
+        """
+        run, whole = folder.load(), folder.whole
+        if not run.state.terminal and not whole.load().state.terminal:
+            with _exclusively(whole) as own:
                 if own:
-                    Look(self._server(self._place(folder)), folder).bring_up_to_date()
+                    Look(self._server(self._place(whole)), whole).bring_up_to_date()
         return folder.load()
 
     def _here(self) -> Place:

@@ -23,19 +23,23 @@ from mlops_nb.journal import (
     AnyEvent,
     EvaluationReported,
     PointsLogged,
+    RunFinished,
     RunFolder,
     RunTracked,
     StageFinished,
     StageStarted,
+    TrialChanged,
+    TrialSaid,
     WindowReported,
     replace_file,
 )
-from mlops_nb.points_file import PointsFile
+from mlops_nb.pipelines import WORKER
+from mlops_nb.points_file import PointsFile, encode
 from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.kubeflow import nodes
 from mlops_nb.runners.kubeflow.client import RefusedError
-from mlops_nb.stages import SOME_RUN
-from mlops_nb.types import Failure, Record, RunState, Stage, StageState
+from mlops_nb.stages import SOME_RUN, trials
+from mlops_nb.types import Failure, Point, Record, RunState, Stage, StageState, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,12 +199,17 @@ class Mirror:
         return event is None
 
     def _at_home(self, event: AnyEvent, stage: str) -> AnyEvent:
-        """Return an event with what a pod does not know: the run's id, where its log is here."""
+        """Return an event with what a pod does not know.
+
+        That is the run's id, where its log is here, and which of several tasks of a kind it is.
+        """
+        if isinstance(event, (StageStarted, StageFinished)):
+            event = msgspec.structs.replace(event, stage=stage)
         if isinstance(event, StageFinished) and event.error is not None:
             words = event.error.hint.split(" ")
             hint = " ".join(self.folder.path.name if word == SOME_RUN else word for word in words)
             log = str(self.folder.log(stage))
-            error = msgspec.structs.replace(event.error, hint=hint, log=log)
+            error = msgspec.structs.replace(event.error, hint=hint, log=log, stage=stage)
             return msgspec.structs.replace(event, error=error)
         return event
 
@@ -213,8 +222,9 @@ class Mirror:
             return
         error, note, state = None, None, node.state
         if state is StageState.FAILED:
-            # First: what a killed stage has left open is told by its state.
-            end_tracking(self.folder, RunState.FAILED)
+            # First: what a killed stage has left open is told by its state. Other workers go on.
+            if not stage.startswith(WORKER):
+                end_tracking(self.folder, RunState.FAILED)
             error = self._failure(here, node)
         elif here.state is StageState.PENDING:
             state, note = StageState.SKIPPED, CACHED
@@ -257,8 +267,37 @@ def take(folder: RunFolder, event: AnyEvent) -> None:
             folder.keep_report(reports.page(report), report)
         case WindowReported(report=window):
             folder.keep_report(windows.page(window), window)
+        case TrialSaid(number=number, events=events, points=points, log=log):
+            _append(folder.trial(number).points, points.encode())
+            _append(folder.trial(number).log(trials.STAGE), log.encode())
+            for said in journal.events_of(events.encode()):
+                folder.trial(number).append(_of_trial(said, folder.trial(number)))
+        case TrialChanged(trial=trial):
+            if trial.state is TrialState.RUNNING:
+                trials.begun(folder.trial(trial.number), folder.load_request(), trial)
+            folder.append(event)
+            if trial.state is TrialState.SUCCEEDED:
+                _append(folder.points, _best_so_far(folder))
         case _:
             folder.append(event)
+
+
+def _of_trial(event: AnyEvent, folder: RunFolder) -> AnyEvent:
+    """Return an event of a trial's own record with the place of its log here."""
+    if isinstance(event, (StageFinished, RunFinished)) and event.error is not None:
+        error = msgspec.structs.replace(event.error, log=str(folder.log(trials.STAGE)))
+        return msgspec.structs.replace(event, error=error)
+    return event
+
+
+def _best_so_far(folder: RunFolder) -> bytes:
+    """Return the best value after the trials that have come to their end, as a point."""
+    study = folder.load().study
+    if study is None or study.best is None or study.best.value is None:
+        return b""
+    at = max(trial.ended_at or 0.0 for trial in study.ranked)
+    name = f"best_{study.plan.objective}"
+    return encode([Point(name, len(study.ranked), at, study.best.value)])
 
 
 def _after(log: bytes, known: Copied) -> bytes:

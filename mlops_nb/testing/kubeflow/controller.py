@@ -32,8 +32,9 @@ class Controller:
         self._job = job
         self._kubelet = Kubelet(ledger, job)
         self._executors = _executors(job.package)
-        # The engine runs the items of a loop in threads.
+        # Tasks that run at once, the items of a loop among them, are in threads.
         self._current = threading.local()
+        self._naming = threading.Lock()
         self._known: set[str] = set()
 
     def stop(self) -> None:
@@ -80,8 +81,9 @@ class Controller:
     def _named(self, name: str) -> str:
         """Give the items of a loop names of their own."""
         names = (name, *(f"{name}:{number}" for number in range(2, 10_000)))
-        found = next(one for one in names if one not in self._known)
-        self._known.add(found)
+        with self._naming:
+            found = next(one for one in names if one not in self._known)
+            self._known.add(found)
         return found
 
     def _drive(self, task: str, spec: Any, rest: dict[str, Any], arguments: dict[str, Any]) -> bool:

@@ -2,8 +2,8 @@
 
     python -m mlops_nb.testing.kubeflow.engine RUN_FOLDER
 
-It plays the workflow controller of one run: the local engine decides what is next, `controller.py`
-makes a pod of it, and `kubelet.py` executes that.
+It plays the workflow controller of one run: `graph.py` and the local engine decide what is next,
+`controller.py` makes a pod of it, and `kubelet.py` executes that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mlops_nb.testing.kubeflow import nodes
+from mlops_nb.testing.kubeflow import graph, nodes
 from mlops_nb.testing.kubeflow.controller import Controller
 from mlops_nb.testing.kubeflow.ledger import FAILED, RUNNING, SUCCEEDED, Ledger
 
@@ -72,6 +72,7 @@ def _run(ledger: Ledger, job: Job, controller: Controller) -> None:
         cache_root=str(Path(job.root) / "cache" / (job.namespace or "default")),
     )
     controller.take_over()
+    graph.install()
     pipeline = components.load_component_from_text(job.package)
     ledger.append(SUCCEEDED, nodes.ROOT_DRIVER_NODE, nodes.ROOT_DRIVER)
     pipeline(**job.arguments)
