@@ -54,11 +54,13 @@ class Needs:
     Attributes:
         models: URIs of the models that it loads.
         earlier: Datasets as they were once, None for none.
+        fetches: Whether its pods get code and data.
         study: Where workers share a study, as `tuning.storage` has it; None where there is none.
     """
 
     models: tuple[str, ...] = ()
     earlier: Earlier | None = None
+    fetches: bool = True
     study: str | None = None
 
 
@@ -133,6 +135,8 @@ def findings(
         yield from _of_study(needs.study, Platform.of(config), snapshot)
     try:
         environments.must_have_an_index(snapshot.environment)
+        if not needs.fetches:
+            return
         target = places(snapshot)
         if not pushed:
             yield from _of_unpushed(config, snapshot, needs.earlier)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding, pipelines, rollout
-from mlops_nb.capture import snapshot as snapshots
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import DeploymentError, UsageError
+from mlops_nb.exceptions import ConfigError, DeploymentError, UsageError
 from mlops_nb.pipelines.arguments import monitoring
 from mlops_nb.types import Labels, RunRequest, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlops_nb.capture.snapshot import Captured
+    from mlops_nb.deployment import SharedLog
     from mlops_nb.settings import Config
-    from mlops_nb.types import Deployment, Revision, Run
+    from mlops_nb.types import Deployment, Finding, Revision, Run
 
+_CLUSTER = "kubeflow"
 ON_DRIFT = ("nothing", "train", "update")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _LAST = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
@@ -52,57 +55,108 @@ def span(
     return Span(since=begin, until=end, rows=rows)
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A revision that is looked at.
+
+    Attributes:
+        deployment: The deployment.
+        revision: The revision that most of its requests go to.
+        log: Where pods find its inference log; None where that is on this machine.
+    """
+
+    deployment: Deployment
+    revision: Revision
+    log: SharedLog | None
+
+
+def find(name: str, backend: str | None, config: Config) -> Watched:
+    """Find what is to be looked at, where its inference log is.
+
+    Args:
+        name: The deployment.
+        backend: Where somebody wants the run to go; where the log is if None.
+        config: The project's settings.
+
+    Raises:
+        DeploymentError: There is none of the name, it serves nothing, or its log is elsewhere.
+        ConfigError: Pods of a monitoring run do not mount the volume of the log.
+    """
+    target = rollout.target_of(name, config)
+    deployment = target.get(name)
+    revision = _serving(deployment)
+    log = target.shared_log(name, revision.number)
+    if log is None:
+        target.requests(name, revision.number)
+        if backend == _CLUSTER:
+            raise DeploymentError(
+                f"the inference log of {name} is on this machine, where no pod sees it",
+                hint="look at it here: --backend local; or deploy it to KServe with "
+                "kserve.log_claim in the descriptor",
+            )
+    elif not config.on_cluster:
+        raise DeploymentError(
+            f"the inference log of {name} is on the claim {log.claim}, which pods alone see",
+            hint="let pods look at it: --backend kubeflow",
+        )
+    elif log.claim != config.kubeflow_volume_claim:
+        mounted = config.kubeflow_volume_claim or "none"
+        raise ConfigError(
+            f"the inference log of {name} is on the claim {log.claim}, and pods of a run mount "
+            f"{mounted}",
+            hint=f'set kubeflow.volume_claim = "{log.claim}" in mlops.toml',
+        )
+    return Watched(deployment, revision, log)
+
+
 def request(
-    name: str,
+    watched: Watched,
     wanted: Span,
     config: Config,
     run_of: Callable[[str], Run],
+    captured: Captured,
+    reached: tuple[Finding, ...],
     *,
     reference: str | None,
     on_drift: str,
     run_id: str,
     created_at: str,
 ) -> RunRequest:
-    """Return the request of a monitoring run, of the revision that most requests go to.
+    """Return the request of a monitoring run.
 
     Args:
-        name: The deployment.
+        watched: What is looked at.
         wanted: Which requests.
         config: The project's settings.
         run_of: Returns the training run of an id or of its beginning.
+        captured: What was pinned for it.
+        reached: What is to be said of its reach.
         reference: The run whose data the window is compared with; the model's own if None.
         on_drift: What follows drift.
-        run_id: The new run's id, and the name of its snapshot's ref.
+        run_id: The new run's id.
         created_at: ISO 8601, UTC.
-
-    Raises:
-        DeploymentError: There is none of the name, it serves nothing, or its log is elsewhere.
-        UsageError: What is to follow drift cannot be started.
     """
-    target = rollout.target_of(name, config)
-    deployment = target.get(name)
-    revision = _serving(deployment)
-    target.requests(name, revision.number)
-    following = follow(on_drift, revision, config, run_of)
-    pins, findings = snapshots.take_code(config, name=run_id)
     return RunRequest(
         id=run_id,
         pipeline=pipelines.MONITORING.name,
         pipeline_digest=pipelines.MONITORING.digest,
         stages=pipelines.MONITORING.stages,
-        backend="local",
-        snapshot=pins,
+        backend=config.run_backend,
+        snapshot=captured.snapshot,
         arguments=monitoring.arguments(
-            deployment,
-            revision,
+            watched.deployment,
+            watched.revision,
             wanted,
             config,
+            pins=captured.snapshot,
             reference=run_of(reference).id if reference else "",
             on_drift=on_drift,
-            follow=following,
+            follow=follow(on_drift, watched.revision, config, run_of),
+            log=watched.log,
         ),
         created_at=created_at,
-        findings=findings,
+        findings=(*captured.findings, *reached),
+        cache=config.run_cache,
         timeout_s=config.run_timeout_s,
         stage_timeout_s=config.run_stage_timeout_s,
     )
@@ -150,6 +204,11 @@ def follow(
         )
     if on_drift == ON_DRIFT[0]:
         return []
+    if config.on_cluster:
+        raise UsageError(
+            f"a pod has no project that it could start {on_drift} in",
+            hint=f"leave out --on-drift, and start it when you are told: jupyter mlops {on_drift}",
+        )
     if revision.origin.run_id is None:
         raise UsageError(
             f"no run of ours has trained the model of revision {revision.number}",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, watching
+from mlops_nb import backends, reach, watching
 from mlops_nb import project as projects
+from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, new_id, now, trainings
 from mlops_nb.api.lookup import last as last_of
+from mlops_nb.capture import snapshot
+from mlops_nb.capture.snapshot import Captured
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ def monitor(
     rows: int | None = None,
     reference: str | None = None,
     on_drift: str = "nothing",
+    backend: str | None = None,
     wait: bool = False,
     project: Folder = None,
 ) -> Run:
@@ -39,6 +44,8 @@ def monitor(
         reference: A training run to compare with; the one that trained the model if None.
         on_drift: What drift starts: "nothing"; "train", the notebook that made the model; or
             "update", which lets the model learn on. Both go through their gates.
+        backend: Where the run goes. The log has to be there: a service on this machine is looked
+            at here, and one on KServe by pods that mount the claim of its log.
         wait: Return when the run has ended.
         project: A folder of the project.
 
@@ -48,23 +55,30 @@ def monitor(
     Raises:
         MlopsError: There is no such deployment or window; nothing was started.
     """
-    config = Config.load(project)
+    config = Config.load(project).override(run_backend=backend)
     runner = backends.Everywhere(config)
-    run_of = trainings(runner)
     moment = now()
     wanted = watching.span(last=last, since=since, until=until, rows=rows, now=moment.timestamp())
+    watched = watching.find(name, backend, config)
+    if watched.log is None:
+        config = config.override(run_backend="local")
+    run_of, run_id = trainings(runner), new_id()
+    watching.follow(on_drift, watched.revision, config, run_of)
     projects.prepare_state(config)
-    request = watching.request(
-        name,
-        wanted,
-        config,
-        run_of,
-        reference=reference,
-        on_drift=on_drift,
-        run_id=new_id(),
-        created_at=moment.isoformat("T", "seconds"),
-    )
-    run = runner.submit(request)
+    with submission.forgotten_if_refused(config, run_id):
+        captured = Captured(*snapshot.take_code(config, name=run_id))
+        request = functools.partial(
+            watching.request,
+            watched,
+            wanted,
+            config,
+            run_of,
+            reference=reference,
+            on_drift=on_drift,
+            run_id=run_id,
+            created_at=moment.isoformat("T", "seconds"),
+        )
+        run = submission.hand_over(config, captured, run_id, request, reach.Needs(fetches=False))
     return last_of(runner.watch(run.id)) if wait else run
 
 

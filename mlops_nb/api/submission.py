@@ -73,7 +73,7 @@ def hand_over(
     Raises:
         MlopsError: A cluster could not get at all that the run needs, or does not take it.
     """
-    if config.run_push:
+    if config.run_push and needs.fetches:
         publication.push(config, captured.snapshot, name=run_id, earlier=needs.earlier)
     reached = reach.must_be_reached(config, captured.snapshot, needs)
     return backends.runner(config).submit(request(captured, reached))

@@ -43,6 +43,23 @@ class Requests(NamedTuple):
     sample: float
 
 
+class SharedLog(NamedTuple):
+    """An inference log on a volume that pods share.
+
+    `claim` is the volume's, `place` a folder in it, and `sample` the part of the requests that it
+    has.
+    """
+
+    claim: str
+    place: str
+    sample: float
+
+
+def log_place(name: str, number: int) -> str:
+    """Return the folder in a volume that has the inference log of a revision."""
+    return f"requests/{name}/{number}"
+
+
 class Target(Protocol):
     """What every target can do. Deployments are known by name.
 
@@ -109,6 +126,9 @@ class Target(Protocol):
         Raises:
             DeploymentError: It is not on this machine.
         """
+
+    def shared_log(self, name: str, number: int) -> SharedLog | None:
+        """Return where pods find the inference log of a revision, None where they do not."""
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop or a reboot; it may be running."""

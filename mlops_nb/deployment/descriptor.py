@@ -90,7 +90,18 @@ class Sample(Part, frozen=True, kw_only=True):
 
 
 class KServe(Part, frozen=True, kw_only=True):
-    """What only KServe has: `mode` is "serverless" or "raw"; "" stands for the settings' value."""
+    """What only KServe has.
+
+    Attributes:
+        mode: "serverless" or "raw"; "" stands for the settings' value.
+        labels: Of the object.
+        annotations: Of the object.
+        node_selector: Labels of the nodes.
+        tolerations: Taints of the nodes, as `key=value:Effect`.
+        logger_url: Where KServe sends requests and answers, "" for nowhere.
+        log_claim: A volume claim that keeps the inference log, "" for none. Pods of a monitoring
+            run read it there.
+    """
 
     mode: str = ""
     labels: dict[str, str] = {}
@@ -98,6 +109,7 @@ class KServe(Part, frozen=True, kw_only=True):
     node_selector: dict[str, str] = {}
     tolerations: tuple[str, ...] = ()
     logger_url: str = ""
+    log_claim: str = ""
 
 
 class Descriptor(Part, frozen=True, kw_only=True):

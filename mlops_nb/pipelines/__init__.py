@@ -62,4 +62,4 @@ def stages_on_cluster(workers: int) -> tuple[str, ...]:
 
 
 # A deployment builds, which takes an engine, and its records are this machine's.
-ON_CLUSTER = (TRAINING, TUNING, EVALUATION)
+ON_CLUSTER = (TRAINING, TUNING, EVALUATION, MONITORING)

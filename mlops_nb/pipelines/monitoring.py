@@ -35,7 +35,11 @@ def define(platform: Platform | None) -> Any:
         tracking_uri: str,
         experiment: str,
         settings: str,
+        run_id: str,
+        snapshot: str,
         project: str = "",
+        log: str = "",
+        sample: str = "1",
     ) -> None:
         """Wire the stages; everything that varies is a parameter."""
         collected = components.collect(
@@ -50,6 +54,9 @@ def define(platform: Platform | None) -> Any:
             tracking_uri=tracking_uri,
             project=project,
             settings=settings,
+            log=log,
+            sample=sample,
+            snapshot=snapshot,
         )
         compared = components.drift(
             volume=pods.volume,
@@ -58,6 +65,8 @@ def define(platform: Platform | None) -> Any:
             reference_run=reference_run,
             tracking_uri=tracking_uri,
             experiment=experiment,
+            run_id=run_id,
+            snapshot=snapshot,
         )
         decided = components.decide(
             volume=pods.volume,
@@ -65,11 +74,12 @@ def define(platform: Platform | None) -> Any:
             on_drift=on_drift,
             follow=follow,
             project=project,
+            snapshot=snapshot,
         )
         tasks = (collected, compared, decided)
         for stage, task in zip(MONITORING.stages, tasks, strict=True):
+            pods.give(task, stage)
             # What was asked since the last time is in no parameter.
             task.set_caching_options(False)
-            pods.give(task, stage)
 
     return monitoring

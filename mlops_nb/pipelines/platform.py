@@ -31,6 +31,9 @@ IMAGES = {
     "best": "train",
     "evaluate": "evaluate",
     "register": "evaluate",
+    "collect": "evaluate",
+    "drift": "evaluate",
+    "decide": "evaluate",
 }
 
 
@@ -140,8 +143,10 @@ def _secrets(config: Config) -> dict[str, dict[str, tuple[str, str]]]:
             ("tracking", config.kubeflow_secrets_tracking),
             ("tuning", config.kubeflow_secrets_tuning),
         ],
-        "evaluate": [("tracking", config.kubeflow_secrets_tracking)],
-        "register": [("tracking", config.kubeflow_secrets_tracking)],
+        **{
+            stage: [("tracking", config.kubeflow_secrets_tracking)]
+            for stage in ("evaluate", "register", "collect", "drift")
+        },
     }
     return {
         stage: {

@@ -94,7 +94,7 @@ STARTS = {
         ("test", "against", "gate", "backend", "settings"),
         lists=("test", "gate"),
     ),
-    "monitoring": Start("monitor", "name", ("last", "rows", "reference", "on_drift")),
+    "monitoring": Start("monitor", "name", ("last", "rows", "reference", "on_drift", "backend")),
 }
 
 

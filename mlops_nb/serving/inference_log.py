@@ -10,6 +10,7 @@ import contextlib
 import os
 import queue
 import random
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,9 @@ class InferenceLog:
             os.close(descriptor)
 
     def _path(self) -> Path:
-        return self._folder / f"{self._revision}-{os.getpid()}-{self._number}.jsonl"
+        # Replicas may share a folder, and in each of them the service is process 1.
+        process = f"{socket.gethostname()}.{os.getpid()}"
+        return self._folder / f"{self._revision}-{process}-{self._number}.jsonl"
 
     def _make_room(self) -> None:
         found = list(self._folder.glob(PATTERN))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb import encoding
-from mlops_nb.deployment import targets
+from mlops_nb.deployment import Requests, targets
 from mlops_nb.deployment.building import PACKAGES
-from mlops_nb.exceptions import DeploymentError
+from mlops_nb.exceptions import DeploymentError, StageError
 from mlops_nb.monitoring import health, reference, windows
 from mlops_nb.settings import Config
 from mlops_nb.stages import volume as volumes
@@ -28,6 +28,7 @@ WINDOW, PAIRS, PROFILE = "window.json", "pairs.json", "profile.json"
 def run(
     *, volume: str, deployment: str, target: str, revision: str, package: str, origin: str,
     reference_run: str, span: str, tracking_uri: str, project: str, settings: str,
+    log: str, sample: str, snapshot: str,
 ) -> dict[str, str]:  # fmt: skip
     """Read the inference log and count it in the bins of the reference.
 
@@ -43,20 +44,28 @@ def run(
         tracking_uri: Where MLflow keeps the references of runs.
         project: The project's folder.
         settings: JSON object of the settings that targets need.
+        log: Place of the log in the volume, for a pod; "" where the target knows it.
+        sample: Part of the requests that such a log has.
+        snapshot: Has the environment that a pod works in.
 
     Returns:
         `window`, the place of the counts in the volume.
 
     Raises:
         DeploymentError: The log is not on this machine.
+        StageError: It is not on the volume.
     """
-    config = Config.given(Path(project), encoding.loads(settings))
-    served = targets.target(config, target)
     store = Store(tracking_uri)
-    profile = _own(config, package) if not reference_run else None
+    served, profile = None, None
+    if log:
+        requests = Requests(_existing(volume, log), float(sample))
+    else:
+        config = Config.given(Path(project), encoding.loads(settings))
+        served = targets.target(config, target)
+        profile = _own(config, package) if not reference_run else None
+        requests = served.requests(deployment, int(revision))
     if profile is None and (reference_run or origin):
         profile = reference.of_run(store, reference_run or origin)
-    requests = served.requests(deployment, int(revision))
     window, pairs = windows.collect(
         requests.folder,
         profile or Profile(dataset="", rows=0),
@@ -76,12 +85,26 @@ def run(
     return {"window": place}
 
 
+def _existing(volume: str, log: str) -> Path:
+    folder = volumes.folder(volume) / log
+    if not folder.is_dir():
+        raise StageError(
+            f"there is no inference log at {log} in the volume",
+            hint="nothing was asked yet, or service and monitoring mount different claims: "
+            "kserve.log_claim in the descriptor, kubeflow.volume_claim in mlops.toml",
+        )
+    return folder
+
+
 def _own(config: Config, package: str) -> Profile | None:
     return reference.of_package(config.state_folder / PACKAGES / package)
 
 
-def _with_health(target: Target, window: Window, sample: float) -> Window:
+def _with_health(target: Target | None, window: Window, sample: float) -> Window:
     found = msgspec.structs.replace(window.health, rate=window.health.rate / (sample or 1.0))
+    if target is None:
+        # A pod knows no cluster: what its log says is what there is.
+        return msgspec.structs.replace(window, health=found)
     try:
         endpoint = target.endpoint(window.deployment, window.revision)
     except DeploymentError as error:

@@ -32,7 +32,9 @@ _OF_THIS_RUN = (
 )
 
 
-def run(*, volume: str, report: str, on_drift: str, follow: str, project: str) -> dict[str, str]:
+def run(
+    *, volume: str, report: str, on_drift: str, follow: str, project: str, snapshot: str
+) -> dict[str, str]:
     """Say what the window is, and start a run where it has drifted and one is wanted.
 
     Args:
@@ -41,6 +43,7 @@ def run(*, volume: str, report: str, on_drift: str, follow: str, project: str) -
         on_drift: "nothing", or the verb to start.
         follow: JSON list of the words of that verb.
         project: The project's folder.
+        snapshot: Has the environment that a pod works in.
 
     Returns:
         `started`, the id of the run that was started, "" where none was.

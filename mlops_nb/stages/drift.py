@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,9 @@ REPORT = "report.json"
 
 
 def run(
-    *, volume: str, window: str, origin: str, reference_run: str, tracking_uri: str, experiment: str
-) -> dict[str, str]:
+    *, volume: str, window: str, origin: str, reference_run: str, tracking_uri: str,
+    experiment: str, run_id: str, snapshot: str,
+) -> dict[str, str]:  # fmt: skip
     """Judge the window, draw the report, and log the figures to MLflow.
 
     Args:
@@ -37,6 +37,8 @@ def run(
         reference_run: The run whose reference was taken instead, "" for the model's own.
         tracking_uri: Where MLflow keeps the figures.
         experiment: Name of the MLflow experiment that has those of deployments.
+        run_id: This run.
+        snapshot: Has the environment that a pod works in.
 
     Returns:
         `report`, its place in the volume.
@@ -52,7 +54,7 @@ def run(
     report = judging.report(
         counted,
         _profile(folder),
-        run_id=os.environ.get(journal.RUN_ID, ""),
+        run_id=run_id,
         reference=reference_run or origin or None,
         performance=performance.of(pairs, tested),
     )

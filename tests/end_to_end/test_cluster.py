@@ -1,16 +1,28 @@
-"""What a team does on a cluster: it trains, evaluates, tunes and updates one model."""
+"""What a team does on a cluster: it trains, evaluates, tunes, watches and updates one model."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import mlflow
+import numpy
+import pandas
 import pytest
 from sklearn.dummy import DummyClassifier
 
 from mlops_nb import api
-from mlops_nb.exceptions import PreflightError, RunError
+from mlops_nb.deployment import Built, descriptor
+from mlops_nb.deployment.kserve import KServeTarget
+from mlops_nb.exceptions import (
+    ConfigError,
+    DeploymentError,
+    PreflightError,
+    RunError,
+    UsageError,
+)
 from mlops_nb.interfaces import card
 from mlops_nb.journal import (
     EvaluationReported,
@@ -19,12 +31,14 @@ from mlops_nb.journal import (
     ModelLogged,
     RunTracked,
     read_report,
+    read_window,
 )
+from mlops_nb.serving.inference_log import InferenceLog
 from mlops_nb.settings import Config
-from mlops_nb.testing import KubeflowServer
+from mlops_nb.testing import KubeflowServer, KubernetesServer
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.recall import recall
-from mlops_nb.types import RunState, StageState
+from mlops_nb.types import Origin, RunState, StageState, Traffic
 from tests.end_to_end import kubeflow
 from tests.vocabulary import Project
 
@@ -54,6 +68,7 @@ TRIALS = (
     "    model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])\n"
     "    mlflow.sklearn.log_model(model, name='model', pip_requirements=['scikit-learn'])",
 )
+CLAIM = "team"
 QUICK = {"tracking.autolog": "false"}
 
 
@@ -68,7 +83,9 @@ def team(_template, tmp_path_factory):
     with (
         kubeflow.mlflow_server(tmp_path_factory.mktemp("mlflow")) as tracking,
         KubeflowServer(
-            folder / "cluster", pod_environment={"MLOPS_NB_ENVIRONMENTS": str(environments)}
+            folder / "cluster",
+            claims=[CLAIM],
+            pod_environment={"MLOPS_NB_ENVIRONMENTS": str(environments)},
         ) as server,
     ):
         kubeflow.with_remotes(project, tracking=tracking, url=server.url)
@@ -333,6 +350,67 @@ def test_a_study_that_pods_could_not_share_is_refused(team, storage, message):
     assert api.runs(project=project.root) == runs
 
 
+@pytest.fixture
+def served(trained, tmp_path, monkeypatch):
+    """The project, with its model on KServe, and the folder of its log on the team's claim."""
+    project, run = trained
+    claims = project.root.parent / "cluster" / "claims"
+    program = Path(__file__).parents[1] / "deployment" / "kserve" / "service.py"
+    image = "registry.example.com/team/sample@sha256:1"
+    images = {image: (sys.executable, str(program), "good")}
+    with KubernetesServer(tmp_path, images, token="t", claims={CLAIM: claims / CLAIM}) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        monkeypatch.setenv("MLOPS_NB_KSERVE_INGRESS", cluster.url)
+        monkeypatch.setenv("MLOPS_NB_KUBEFLOW_VOLUME_CLAIM", CLAIM)
+        target = KServeTarget(Config.load(project.root))
+        wanted = descriptor.of(
+            {"name": "sample", "model": run.id, "kserve": {"log_claim": CLAIM},
+             "service": {"start_s": 30}}
+        )  # fmt: skip
+        origin = Origin(model=run.model, run_id=run.id)
+        target.create(wanted, Built(package="0" * 64, image=image), origin)
+        target.route("sample", Traffic(percent={1: 100}))
+        yield project, claims / CLAIM / target.shared_log("sample", 1).place
+
+
+# A pod that is a process sees a claim where it is mounted.
+@pytest.mark.skipif(not os.access("/", os.W_OK), reason="nothing can be mounted at /mlops here")
+def test_a_window_on_a_claim_is_looked_at_in_pods(served, json_of, monkeypatch):
+    project, folder = served
+    log = InferenceLog(folder, "1", sample=1.0, limit_bytes=1 << 20, dropped=pytest.fail)
+    for number in range(40):
+        # Of b there are values that the training data do not have.
+        rows = pandas.DataFrame({"a": [float(i) for i in range(10)], "b": [number + 10.0] * 10})
+        log.add(f"r-{number}", 0.01, rows, numpy.ones(10))
+    log.close()
+    code, found = json_of("monitor", "sample", "--wait", "--project", str(project.root))
+    assert (code, found["state"]) == (3, "SUCCEEDED"), found["error"]
+    assert (found["backend"], found["pipeline"]) == ("kubeflow", "monitoring")
+    assert [stage["state"] for stage in found["stages"]] == ["SUCCEEDED"] * 3
+    assert found["monitoring"]["alarm"] is True
+    report = read_window(Path(found["monitoring"]["report"]))
+    assert (report.run_id, report.window.rows) == (found["id"], 400)
+    assert "b" in {column.name for column in report.columns if column.drifted}
+    run = api.show(found["id"], project=project.root)
+    assert "DRIFT" in api.logs(run.id, stage="drift", project=project.root)
+    assert "b" in shown(run, project)
+    client = mlflow.MlflowClient(Config.load(project.root).tracking_uri)
+    (experiment,) = client.search_experiments(filter_string="name = 'sample monitoring'")
+    (series,) = client.search_runs([experiment.experiment_id])
+    kept = {one.path for one in client.list_artifacts(series.info.run_id, "mlops/windows")}
+    assert kept == {f"mlops/windows/{run.id}{suffix}" for suffix in (".html", ".json")}
+
+    monkeypatch.setenv("MLOPS_NB_KUBEFLOW_VOLUME_CLAIM", "another")
+    with pytest.raises(ConfigError, match="is on the claim team, and pods of a run mount another"):
+        api.monitor("sample", project=project.root)
+    with pytest.raises(DeploymentError, match="which pods alone see") as refused:
+        api.monitor("sample", backend="local", project=project.root)
+    assert "--backend kubeflow" in refused.value.hint
+    monkeypatch.setenv("MLOPS_NB_KUBEFLOW_VOLUME_CLAIM", CLAIM)
+    with pytest.raises(UsageError, match="no project that it could start train in"):
+        api.monitor("sample", on_drift="train", project=project.root)
+
+
 def test_an_update_learns_on_in_pods_and_its_gate_is_told_here(trained):
     project, parent = trained
     for name in ("train", "test"):
@@ -357,3 +435,54 @@ def test_an_update_learns_on_in_pods_and_its_gate_is_told_here(trained):
     assert tracked.data.tags[tags.PARENT_MODEL] == "sample/1"
     parts = {table.prefix for table in read_report(Path(run.evaluation.report)).tables}
     assert parts == {"test_", "test_new_", "test_old_"}
+
+
+@pytest.mark.faults
+def test_a_worker_that_is_evicted_takes_its_trial_up_again(team, until, tmp_path):
+    project, server = team
+    flag = tmp_path / "flag"
+    project.notebook(
+        "import mlflow, pathlib, time\nmlflow.log_metric('score', float(i))",
+        "while not pathlib.Path(flag).exists():\n    time.sleep(0.1)",
+        parameters="i: int = 0\nflag: str = ''",
+        path="waits.ipynb",
+    )
+    run = api.tune(
+        "waits.ipynb", space={"i": [0, 1, 2, 3]}, objective="score", direction="maximize",
+        sampler="grid", parallel=2, params={"flag": str(flag)}, project=project.root,
+        settings={**QUICK, "tuning.storage": "sqlite:///team.db"},
+    )  # fmt: skip
+
+    def waiting() -> bool:
+        found = api.show(run.id, project=project.root)
+        begun = [t.number for t in found.study.trials] if found.study else []
+        shown = [api.show(f"{run.id}/{number}", project=project.root) for number in begun]
+        return len(shown) == 2 and all("score" in trial.metrics for trial in shown)
+
+    until(waiting, 240)
+    server.evict(run.kfp_run_id, "worker")
+    flag.touch()
+    *_, ended = api.watch(run.id, project=project.root)
+    assert (ended.state, ended.error.type) == (RunState.FAILED, "StageKilled")
+    assert ended.stage("worker-2").state is StageState.SUCCEEDED
+    states = [t.state.value for t in ended.study.trials]
+    assert sorted(states) == ["RUNNING", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]
+    (open_,) = (t.number for t in ended.study.trials if t.state.value == "RUNNING")
+    assert api.show(f"{run.id}/{open_}", project=project.root).state is RunState.LOST
+    assert mlflow.MlflowClient(ended.tracking_uri).get_run(ended.mlflow_run_id).info.status == (
+        "FAILED"
+    )
+
+    resumed = api.resume(run.id, wait=True, project=project.root)
+    assert resumed.state is RunState.SUCCEEDED, resumed.error
+    assert [t.number for t in resumed.study.trials] == [0, 1, 2, 3]
+    assert {t.state.value for t in resumed.study.trials} == {"SUCCEEDED"}
+    assert resumed.study.best.parameters == {"i": 3}
+    client = mlflow.MlflowClient(resumed.tracking_uri)
+    (experiment,) = client.search_experiments(filter_string="name = 'sample'")
+    children = client.search_runs(
+        [experiment.experiment_id], f"tags.mlflow.parentRunId = '{resumed.mlflow_run_id}'"
+    )
+    assert sorted(child.data.params["i"] for child in children) == ["0", "1", "2", "3"]
+    assert {child.info.status for child in children} == {"FINISHED"}
+    assert client.get_run(resumed.mlflow_run_id).info.status == "FINISHED"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from mlops_nb.deployment import Endpoint, Requests
+from mlops_nb.deployment import Endpoint, Requests, SharedLog, log_place
 from mlops_nb.deployment.kserve import claim, health, manifest, records
 from mlops_nb.deployment.kserve.cluster import SERVICES, Cluster
 from mlops_nb.deployment.kserve.records import Kept, KeptRevision
@@ -220,15 +220,26 @@ class KServeTarget:
         return text if last_bytes is None else text.encode()[-last_bytes:].decode(errors="replace")
 
     def requests(self, name: str, number: int) -> Requests:
-        """Refuse: what a pod logs goes when the pod does, and is not on this machine.
+        """Refuse: what a pod logs is not on this machine.
 
         Raises:
             DeploymentError: Always.
         """
         raise DeploymentError(
             f"the inference log of {name} is in its pods, and not on this machine",
-            hint="let KServe send the requests to a collector: kserve.logger_url in the descriptor",
+            hint="let pods share it with monitoring: kserve.log_claim in the descriptor; or let "
+            "KServe send the requests to a collector: kserve.logger_url",
         )
+
+    def shared_log(self, name: str, number: int) -> SharedLog | None:
+        """Return where pods find the log of a revision: on the claim that its descriptor names."""
+        kept = self._kept(name)
+        found = (one.descriptor for one in kept.revisions if one.number == number)
+        descriptor = next(found, None)
+        if descriptor is None or not descriptor.kserve.log_claim:
+            return None
+        sample = descriptor.service.log_sample
+        return SharedLog(descriptor.kserve.log_claim, log_place(name, number), sample)
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb.deployment import command
+from mlops_nb.deployment import command, log_place
 from mlops_nb.exceptions import ConfigError, DeploymentError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ SERVERLESS, RAW = "serverless", "raw"
 _MODES = {SERVERLESS: ("Serverless", "Knative"), RAW: ("RawDeployment", "Standard")}
 _DEADLINE = "serving.knative.dev/progress-deadline"
 _CONTAINER = "kserve-container"
+# The volume of the inference log, and where it is.
+_LOG, _LOG_PATH = "requests", "/mlops"
 _PORT = 8080
 _USER = 1000
 _PROBE_S = 2
@@ -122,11 +124,18 @@ class EmptyDir(Part, frozen=True, kw_only=True):
     """A folder that lives as long as the pod."""
 
 
+class Claim(Part, frozen=True, kw_only=True):
+    """A volume that outlives pods."""
+
+    claim_name: str
+
+
 class Volume(Part, frozen=True, kw_only=True):
-    """A volume of the pod."""
+    """A volume of the pod: a folder of its own, or a claim."""
 
     name: str
-    empty_dir: EmptyDir
+    empty_dir: EmptyDir | None = None
+    persistent_volume_claim: Claim | None = None
 
 
 class Resources(Part, frozen=True, kw_only=True):
@@ -286,7 +295,7 @@ def service(
     pulled = tuple(Reference(name=secret) for secret in config.kserve_pull_secrets)
     predictor = Predictor(
         containers=(_container(descriptor, number, image),),
-        volumes=(Volume(name="tmp", empty_dir=EmptyDir()),),
+        volumes=_volumes(wanted.log_claim),
         min_replicas=min(descriptor.replicas.min, 1) if candidate else descriptor.replicas.min,
         max_replicas=1 if candidate else descriptor.replicas.max,
         timeout=math.ceil(descriptor.service.timeout_s) + 1,
@@ -315,6 +324,10 @@ def _container(descriptor: Descriptor, number: int, image: str) -> Container:
     if wanted.accelerator:
         held[wanted.accelerator] = str(wanted.accelerators)
     options = command.options(number, descriptor)
+    mounts = [Mount(name="tmp", mount_path="/tmp")]  # noqa: S108  (the pod's own)
+    if descriptor.kserve.log_claim:
+        options["log-folder"] = f"{_LOG_PATH}/{log_place(descriptor.name, number)}"
+        mounts.append(Mount(name=_LOG, mount_path=_LOG_PATH))
     return Container(
         name=_CONTAINER,
         image=image,
@@ -331,9 +344,16 @@ def _container(descriptor: Descriptor, number: int, image: str) -> Container:
             capabilities=Capabilities(drop=("ALL",)),
             seccomp_profile=Profile(type="RuntimeDefault"),
         ),
-        volume_mounts=(Mount(name="tmp", mount_path="/tmp"),),  # noqa: S108  (the pod's own)
+        volume_mounts=tuple(mounts),
         env=_variables(descriptor.environment, descriptor.secrets),
     )
+
+
+def _volumes(claim: str) -> tuple[Volume, ...]:
+    own = Volume(name="tmp", empty_dir=EmptyDir())
+    if not claim:
+        return (own,)
+    return (own, Volume(name=_LOG, persistent_volume_claim=Claim(claim_name=claim)))
 
 
 def _probe(what: str, *, misses: int) -> Probe:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from mlops_nb import lease
-from mlops_nb.deployment import Endpoint, Requests
+from mlops_nb.deployment import Endpoint, Requests, SharedLog
 from mlops_nb.deployment.local import launch, standby
 from mlops_nb.deployment.local.records import (
     FOLDER,
@@ -218,6 +218,9 @@ class LocalTarget:
         place, wanted = self._existing(name)
         service = self._must_have(wanted, number).descriptor.service
         return Requests(place.requests(number), service.log_sample)
+
+    def shared_log(self, name: str, number: int) -> SharedLog | None:
+        """Return None: the log is on this machine."""
 
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop or a reboot; it may be running."""

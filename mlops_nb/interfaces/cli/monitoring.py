@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     metavar="VERB",
     help="What drift starts: nothing, train, update.",
 )
+@options.backend
 @options.wait
 @options.project
 @options.json_
@@ -39,6 +40,7 @@ def monitor(
     rows: int | None,
     reference: str | None,
     on_drift: str,
+    backend: str | None,
     wait: bool,
     project: str | None,
     as_json: bool,
@@ -52,6 +54,7 @@ def monitor(
         rows=rows,
         reference=reference,
         on_drift=on_drift,
+        backend=backend,
         project=project,
     )
     answers.follow(view, run, wait=wait, project=project, as_json=as_json)

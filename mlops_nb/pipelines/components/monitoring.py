@@ -18,6 +18,9 @@ def collect(
     tracking_uri: str,
     project: str,
     settings: str,
+    log: str,
+    sample: str,
+    snapshot: str,
 ) -> str:
     """Count a window of the requests that a revision has answered."""
     from mlops_nb.stages import execute
@@ -35,6 +38,9 @@ def collect(
         tracking_uri=tracking_uri,
         project=project,
         settings=settings,
+        log=log,
+        sample=sample,
+        snapshot=snapshot,
     )
     return outputs["window"]
 
@@ -47,6 +53,8 @@ def drift(
     reference_run: str,
     tracking_uri: str,
     experiment: str,
+    run_id: str,
+    snapshot: str,
 ) -> str:
     """Compare a window with its reference, and report what is found."""
     from mlops_nb.stages import execute
@@ -59,12 +67,16 @@ def drift(
         reference_run=reference_run,
         tracking_uri=tracking_uri,
         experiment=experiment,
+        run_id=run_id,
+        snapshot=snapshot,
     )
     return outputs["report"]
 
 
 @dsl.component(base_image=image("evaluate"), install_kfp_package=False)
-def decide(volume: str, report: str, on_drift: str, follow: str, project: str) -> str:
+def decide(
+    volume: str, report: str, on_drift: str, follow: str, project: str, snapshot: str
+) -> str:
     """Raise an alarm where a window has drifted, and start what is to follow it."""
     from mlops_nb.stages import execute
 
@@ -75,5 +87,6 @@ def decide(volume: str, report: str, on_drift: str, follow: str, project: str) -
         on_drift=on_drift,
         follow=follow,
         project=project,
+        snapshot=snapshot,
     )
     return outputs["started"]

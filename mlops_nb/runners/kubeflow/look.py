@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.journal import RunFinished, RunFolder, RunStarted, RunSubmitted, StageFinished
+from mlops_nb.pipelines import MONITORING
 from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.kubeflow import nodes
 from mlops_nb.runners.kubeflow.client import RefusedError
@@ -17,6 +18,8 @@ from mlops_nb.types import Failure, Run, RunRequest, RunState, StageState
 if TYPE_CHECKING:
     from mlops_nb.runners.kubeflow.server import Server
 
+# Pipelines whose runs have no MLflow run of their own.
+_UNTRACKED = (MONITORING.name,)
 # The stage whose report MLflow has as well.
 _EVALUATE = "evaluate"
 # How long a run of which the server knows nothing may still be on its way there.
@@ -85,7 +88,8 @@ class Look:
 
     def _finish(self, found: dict[str, Any], state: RunState) -> None:
         run = self._folder.load()
-        if state is RunState.SUCCEEDED and (run.mlflow_run_id is None or self._unreported(run)):
+        lost = run.mlflow_run_id is None and run.pipeline not in _UNTRACKED
+        if state is RunState.SUCCEEDED and (lost or self._unreported(run)):
             uri = self._folder.load_request().arguments["tracking_uri"]
             for event in recall(uri, run.id, run.mlflow_run_id or ""):
                 take(self._folder, event)

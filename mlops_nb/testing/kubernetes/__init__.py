@@ -38,6 +38,7 @@ class KubernetesServer:
         secrets: Secrets of the namespace: name, then keys and values.
         token: Requests need this bearer token, if given.
         namespace: The one namespace of the user.
+        claims: Persistent volume claims of the namespace, each with the folder that stands for it.
         renames_modes: Whether KServe reports its modes as it does since 0.16.
         certificate: Files of a certificate and its key: the API is served by TLS, then.
     """
@@ -50,6 +51,7 @@ class KubernetesServer:
         token: str | None = None,
         namespace: str = "team",
         *,
+        claims: Mapping[str, Path] | None = None,
         renames_modes: bool = True,
         certificate: tuple[str, str] | None = None,
     ) -> None:
@@ -59,7 +61,9 @@ class KubernetesServer:
         self.namespace = namespace
         self._token = token
         self._store = Store(namespace, renames_modes=renames_modes)
-        self._controller = Controller(self._store, self.folder, self.images, secrets or {})
+        self._controller = Controller(
+            self._store, self.folder, self.images, secrets or {}, claims or {}
+        )
         self._server = Server(self._store, self._controller, token, certificate)
         self._over = threading.Event()
         self._threads = (

@@ -70,6 +70,7 @@ class Controller:
         folder: Where the pods' output is.
         images: Command of each image that can be pulled.
         secrets: Secrets of the namespace.
+        claims: Folder of each volume claim of the namespace.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Controller:
         folder: Path,
         images: Mapping[str, Sequence[str]],
         secrets: Mapping[str, Mapping[str, str]],
+        claims: Mapping[str, Path],
     ) -> None:
         self.store, self.folder, self.images, self.secrets = store, folder, images, secrets
+        self.claims = claims
         self._services: dict[str, _Service] = {}
         self._pods = 0
 
@@ -164,6 +167,7 @@ class Controller:
             copy.deepcopy(predictor),
             images=self.images,
             secrets=self.secrets,
+            claims=self.claims,
             log=self.folder / f"{revision}-{self._pods:05x}.log",
         )
         made = _Revision(revision, copy.deepcopy(predictor), pod)

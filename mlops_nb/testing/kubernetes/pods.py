@@ -26,6 +26,8 @@ class Pod:
         predictor: What it runs.
         images: Command of each image that can be pulled.
         secrets: Secrets of the namespace.
+        claims: Folder of each volume claim of the namespace; arguments that name a place where one
+            is mounted name that folder for the process.
         log: File that gets what it prints.
     """
 
@@ -37,11 +39,14 @@ class Pod:
         *,
         images: Mapping[str, Sequence[str]],
         secrets: Mapping[str, Mapping[str, str]],
+        claims: Mapping[str, Path],
         log: Path,
     ) -> None:
         self.name, self.service, self.log = name, service, log
         self.container: dict[str, Any] = predictor["containers"][0]
         self.images, self.secrets = images, secrets
+        self.claims = claims
+        self.volumes: list[dict[str, Any]] = predictor.get("volumes", [])
         self.port = 0
         self.restarts = 0
         self.ready = False
@@ -114,8 +119,8 @@ class Pod:
             said = f'Back-off pulling image "{self.container["image"]}"'
             self.waiting = {"reason": "ImagePullBackOff", "message": said}
             return
-        environment = self._environment()
-        if environment is None:
+        environment, folders = self._environment(), self._folders()
+        if environment is None or folders is None:
             return
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -123,7 +128,7 @@ class Pod:
         environment["MLOPS_SERVING_PORT"] = str(self.port)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*command, *self.container.get("args", [])],
+                [*command, *(_placed(a, folders) for a in self.container.get("args", []))],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -148,6 +153,20 @@ class Pod:
             found[one["name"]] = value
         return found
 
+    def _folders(self) -> dict[str, Path] | None:
+        """Return what is mounted where, None where a claim is missing."""
+        found = {}
+        for mount in self.container.get("volumeMounts", []):
+            (volume,) = (one for one in self.volumes if one["name"] == mount["name"])
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            if claim is not None and claim not in self.claims:
+                said = f'persistentvolumeclaim "{claim}" not found'
+                self.waiting = {"reason": "Unschedulable", "message": said}
+                return None
+            if claim is not None:
+                found[mount["mountPath"]] = self.claims[claim]
+        return found
+
     def _answers(self) -> bool:
         path = self.container["readinessProbe"]["httpGet"]["path"]
         asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
@@ -160,3 +179,10 @@ class Pod:
             return False
         finally:
             asked.close()
+
+
+def _placed(argument: str, folders: Mapping[str, Path]) -> str:
+    for path, folder in folders.items():
+        if argument.startswith(f"{path}/"):
+            return f"{folder}{argument.removeprefix(path)}"
+    return argument

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 parser = argparse.ArgumentParser()
 parser.add_argument("how")
 parser.add_argument("--revision", type=int)
+parser.add_argument("--log-folder")
 given, _ = parser.parse_known_args()
 if given.how == "broken":
     sys.exit("ModuleNotFoundError: No module named 'wrapper'")
@@ -27,6 +28,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         said = {"revision": given.revision, "greeting": os.environ.get("GREETING")}
+        said["log_folder"] = given.log_folder
         said["password"] = os.environ.get("PASSWORD")
         status = 503 if given.how == "hanging" and "ready" in self.path else 200
         self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import requests
 
 from mlops_nb.drawing import words
 from mlops_nb.exceptions import DeploymentError, LoginError, MlopsError, UsageError
@@ -356,6 +357,24 @@ def test_the_log_of_requests_is_refused_for_it_is_not_here(team):
     team.deploy()
     with pytest.raises(DeploymentError, match="in its pods, and not on this machine"):
         team.target.requests("scores", 1)
+
+
+def test_a_log_on_a_claim_is_where_pods_of_monitoring_find_it(serve, join, tmp_path):
+    cluster = serve(claims={"team": tmp_path / "team"})
+    team = join(cluster)
+    team.deploy(kserve={"log_claim": "team"}, service={"start_s": 20, "log_sample": 0.5})
+    assert team.target.shared_log("scores", 1) == ("team", "requests/scores/1", 0.5)
+    place = team.target.endpoint("scores", 1)
+    told = requests.get(f"{place.url}/v2", headers=place.headers, timeout=20).json()
+    assert told["log_folder"] == str(tmp_path / "team" / "requests" / "scores" / "1")
+    with pytest.raises(DeploymentError, match="not on this machine") as refused:
+        team.target.requests("scores", 1)
+    assert "kserve.log_claim" in refused.value.hint
+
+
+def test_a_claim_that_is_not_there_keeps_a_revision_from_starting(team):
+    with pytest.raises(DeploymentError, match='persistentvolumeclaim "absent" not found'):
+        team.create(kserve={"log_claim": "absent"}, service={"start_s": 3})
 
 
 def test_the_line_for_curl_names_the_service_to_the_gateway(team, join, cluster):
