@@ -36,7 +36,8 @@ _HINTS = {
     "ErrImagePull": "see container.registry, and kserve.pull_secrets for a private one",
     "CreateContainerConfigError": "see that the secrets of the descriptor are in the namespace",
     "OOMKilled": "raise resources.memory",
-    "Unschedulable": "ask for less under resources, or see kserve.node_selector and tolerations",
+    "Unschedulable": "ask for less under resources, or see kserve.node_selector, tolerations and "
+    "log_claim",
 }
 
 

@@ -51,6 +51,7 @@ class Pod:
         self.restarts = 0
         self.ready = False
         self.waiting: dict[str, str] | None = {"reason": "ContainerCreating"}
+        self.unscheduled = ""
         self.last: dict[str, Any] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._again = 0.0
@@ -108,10 +109,19 @@ class Pod:
             "spec": {"containers": [self.container]},
             "status": {
                 "phase": "Pending" if self.waiting else "Running",
-                "conditions": [{"type": "PodScheduled", "status": "True"}],
-                "containerStatuses": [status],
+                "conditions": [self._scheduled()],
+                "containerStatuses": [] if self.unscheduled else [status],
             },
         }
+
+    def _scheduled(self) -> dict[str, Any]:
+        if not self.unscheduled:
+            return {"type": "PodScheduled", "status": "True"}
+        said = {
+            "reason": "Unschedulable",
+            "message": f"0/1 nodes are available: {self.unscheduled}",
+        }
+        return {"type": "PodScheduled", "status": "False", **said}
 
     def _start(self) -> None:
         command = self.images.get(self.container["image"])
@@ -160,8 +170,7 @@ class Pod:
             (volume,) = (one for one in self.volumes if one["name"] == mount["name"])
             claim = volume.get("persistentVolumeClaim", {}).get("claimName")
             if claim is not None and claim not in self.claims:
-                said = f'persistentvolumeclaim "{claim}" not found'
-                self.waiting = {"reason": "Unschedulable", "message": said}
+                self.unscheduled = f'persistentvolumeclaim "{claim}" not found'
                 return None
             if claim is not None:
                 found[mount["mountPath"]] = self.claims[claim]
