@@ -16,6 +16,7 @@ from mlops_nb.exceptions import DeploymentError, UsageError
 from mlops_nb.settings import Config
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import DriftVerdict, RunState
+from tests.vocabulary import executed, shown
 
 REQUESTS, SIZE = 8, 50
 
@@ -31,7 +32,8 @@ def served(tmp_path_factory):
     run = api.deploy(wait=True, project=root)
     assert run.state is RunState.SUCCEEDED, run.error
     yield root, trained
-    api.undeploy("watched", project=root)
+    for deployment in api.deployments(project=root):
+        api.undeploy(deployment.name, project=root)
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,27 @@ def test_what_cannot_be_watched_is_refused_before_anything_starts(served):
         with pytest.raises(UsageError):
             api.monitor("watched", project=root, **wrong)
     assert len(api.runs(project=root)) == before
+
+
+# The service that is there is replaced by the notebook's, and taken down by it.
+def test_the_notebook_that_watches_is_quiet_first_and_alarms_then(served):
+    root, _ = served
+    cells = executed(root / "monitor.ipynb", name="watched")
+    assert shown(cells["label"]) == "(8, 0)"
+    after, before = [run.monitoring for run in api.runs(limit=2, project=root)]
+    assert (before.verdict, after.verdict) == (DriftVerdict.STABLE, DriftVerdict.DRIFT)
+    assert after.drifted == ("mean_radius",)
+    assert "mean_radius" in shown(cells["runs"])
+    assert "watched is gone" in shown(cells["undeploy"])
+
+
+def test_the_notebook_that_evaluates_lets_ours_pass_and_refuses_theirs(served):
+    root, trained = served
+    cells = executed(root / "evaluate.ipynb")
+    theirs, ours = api.runs(limit=2, project=root)
+    assert (theirs.pipeline, ours.pipeline) == ("evaluation", "evaluation")
+    assert ours.metrics["test_accuracy"] == trained.metrics["test_accuracy"]
+    assert ours.evaluation.passed
+    assert [gate.passed for gate in theirs.evaluation.gates] == [True, False]
+    assert "FAILED test_balanced_accuracy>=0.9" in shown(cells["refused"])
+    assert "may not be deployed: gate failed" in shown(cells["deploy"])

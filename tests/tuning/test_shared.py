@@ -43,7 +43,7 @@ def test_workers_at_once_try_each_trial_once(tmp_path):
     begun(tmp_path, wanted)
     spawning = multiprocessing.get_context("spawn")
     results = spawning.Queue()
-    workers = [spawning.Process(target=work, args=(tmp_path, wanted, n, results)) for n in range(3)]
+    workers = [spawning.Process(target=work, args=(tmp_path, wanted, n, results)) for n in range(2)]
     for worker in workers:
         worker.start()
     done = [results.get(timeout=120) for _ in range(16)]
