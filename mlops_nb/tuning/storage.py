@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -171,10 +172,13 @@ def _proxy(address: str) -> Any:
             "tuning.storage is a gRPC proxy, and the environment of the run has no grpcio",
             hint="install it where the notebook runs, then tune again: pip install grpcio",
         )
+    from optuna.exceptions import ExperimentalWarning
     from optuna.storages import GrpcStorageProxy
 
     parts = urlsplit(address)
-    return GrpcStorageProxy(host=parts.hostname or "", port=parts.port or 13000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return GrpcStorageProxy(host=parts.hostname or "", port=parts.port or 13000)
 
 
 def _without_secrets(address: str) -> str:

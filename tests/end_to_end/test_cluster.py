@@ -85,6 +85,7 @@ def team(_template, tmp_path_factory):
         KubeflowServer(
             folder / "cluster",
             claims=[CLAIM],
+            secrets={"optuna": {"url": "sqlite:///team.db"}},
             pod_environment={"MLOPS_NB_ENVIRONMENTS": str(environments)},
         ) as server,
     ):
@@ -261,7 +262,11 @@ def tuned(team):
         direction="maximize",
         sampler="grid",
         parallel=2,
-        settings={**QUICK, "tuning.storage": "sqlite:///team.db"},
+        settings={
+            **QUICK,
+            "tuning.storage": "STUDY_URL",
+            "kubeflow.secrets_tuning": {"STUDY_URL": "optuna/url"},
+        },
         register=True,
         wait=True,
         project=project.root,

