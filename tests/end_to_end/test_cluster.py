@@ -295,20 +295,16 @@ def test_workers_in_pods_share_the_trials_of_a_tuning(tuned):
 
 def test_the_best_of_them_is_a_model_version_and_all_are_nested_in_mlflow(tuned):
     _, run = tuned
-    client = mlflow.MlflowClient(run.tracking_uri)
-    (experiment,) = client.search_experiments(filter_string="name = 'sample'")
-    children = client.search_runs(
-        [experiment.experiment_id], f"tags.mlflow.parentRunId = '{run.mlflow_run_id}'"
-    )
-    assert sorted(c.data.params["i"] for c in children) == ["0", "1", "2"]
-    assert {c.data.tags["mlflow.source.git.commit"] for c in children} == {run.snapshot.code.sha}
-    assert {c.data.tags[tags.KFP_RUN_ID] for c in children} == {run.kfp_run_id}
-    assert {c.info.status for c in children} == {"FINISHED"}
+    client, found = mlflow.MlflowClient(run.tracking_uri), children(run)
+    assert sorted(c.data.params["i"] for c in found) == ["0", "1", "2"]
+    assert {c.data.tags["mlflow.source.git.commit"] for c in found} == {run.snapshot.code.sha}
+    assert {c.data.tags[tags.KFP_RUN_ID] for c in found} == {run.kfp_run_id}
+    assert {c.info.status for c in found} == {"FINISHED"}
     tracked = client.get_run(run.mlflow_run_id)
     assert tracked.info.status == "FINISHED"
     assert tracked.data.metrics["best_score"] == 4.0
     version = client.get_model_version("sample", run.model.version)
-    (best,) = (c for c in children if c.data.params["i"] == "2")
+    (best,) = (c for c in found if c.data.params["i"] == "2")
     assert version.run_id == best.info.run_id
 
 
@@ -442,9 +438,10 @@ def test_an_update_learns_on_in_pods_and_its_gate_is_told_here(trained):
     assert parts == {"test_", "test_new_", "test_old_"}
 
 
-@pytest.mark.faults
-def test_a_worker_that_is_evicted_takes_its_trial_up_again(team, until, tmp_path):
-    project, server = team
+@pytest.fixture
+def waiting(team, until, tmp_path):
+    """A tuning whose first two trials wait, each in a worker, and the flag that they wait for."""
+    project, _ = team
     flag = tmp_path / "flag"
     project.notebook(
         "import mlflow, pathlib, time\nmlflow.log_metric('score', float(i))",
@@ -458,13 +455,41 @@ def test_a_worker_that_is_evicted_takes_its_trial_up_again(team, until, tmp_path
         settings={**QUICK, "tuning.storage": "sqlite:///team.db"},
     )  # fmt: skip
 
-    def waiting() -> bool:
+    def waits() -> bool:
         found = api.show(run.id, project=project.root)
         begun = [t.number for t in found.study.trials] if found.study else []
         shown = [api.show(f"{run.id}/{number}", project=project.root) for number in begun]
         return len(shown) == 2 and all("score" in trial.metrics for trial in shown)
 
-    until(waiting, 240)
+    until(waits, 240)
+    return run, flag
+
+
+def children(run) -> list:
+    """Return the trials of a tuning in MLflow."""
+    client = mlflow.MlflowClient(run.tracking_uri)
+    (experiment,) = client.search_experiments(filter_string="name = 'sample'")
+    query = f"tags.mlflow.parentRunId = '{run.mlflow_run_id}'"
+    return client.search_runs([experiment.experiment_id], query)
+
+
+@pytest.mark.faults
+def test_a_tuning_that_is_canceled_leaves_nothing_open(team, waiting):
+    project, _ = team
+    run, _ = waiting
+    ended = api.cancel(run.id, project=project.root)
+    assert ended.state is RunState.CANCELED
+    trials = [api.show(f"{run.id}/{t.number}", project=project.root) for t in ended.study.trials]
+    assert [trial.state for trial in trials] == [RunState.LOST] * 2
+    assert {child.info.status for child in children(ended)} == {"KILLED"}
+    client = mlflow.MlflowClient(ended.tracking_uri)
+    assert client.get_run(ended.mlflow_run_id).info.status == "KILLED"
+
+
+@pytest.mark.faults
+def test_a_worker_that_is_evicted_takes_its_trial_up_again(team, waiting):
+    project, server = team
+    run, flag = waiting
     server.evict(run.kfp_run_id, "worker")
     flag.touch()
     *_, ended = api.watch(run.id, project=project.root)
@@ -483,11 +508,10 @@ def test_a_worker_that_is_evicted_takes_its_trial_up_again(team, until, tmp_path
     assert [t.number for t in resumed.study.trials] == [0, 1, 2, 3]
     assert {t.state.value for t in resumed.study.trials} == {"SUCCEEDED"}
     assert resumed.study.best.parameters == {"i": 3}
+    found = children(resumed)
+    assert sorted(child.data.params["i"] for child in found) == ["0", "1", "2", "3"]
+    assert {child.info.status for child in found} == {"FINISHED"}
     client = mlflow.MlflowClient(resumed.tracking_uri)
-    (experiment,) = client.search_experiments(filter_string="name = 'sample'")
-    children = client.search_runs(
-        [experiment.experiment_id], f"tags.mlflow.parentRunId = '{resumed.mlflow_run_id}'"
-    )
-    assert sorted(child.data.params["i"] for child in children) == ["0", "1", "2", "3"]
-    assert {child.info.status for child in children} == {"FINISHED"}
     assert client.get_run(resumed.mlflow_run_id).info.status == "FINISHED"
+    verdict = api.reproduce(f"{run.id}/{resumed.study.best.number}", project=project.root)
+    assert verdict.passed, verdict.reason
