@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlops_nb import environments
+from mlops_nb import environments, occasion
 from mlops_nb.capture import publication
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, PreflightError
@@ -168,7 +168,9 @@ def _of_platform(platform: Platform, snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _of_unpushed(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
-    if not Repository.find(config.root).is_pushed(snapshot.code.sha):
+    firing = occasion.current()
+    fetched = firing is not None and firing.published
+    if not fetched and not Repository.find(config.root).is_pushed(snapshot.code.sha):
         yield _error(
             f"the snapshot {snapshot.code.sha[:12]} is not at origin, where pods fetch it",
             "push it with the run: train --push, or run.push = true in mlops.toml",

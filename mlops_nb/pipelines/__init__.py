@@ -44,8 +44,10 @@ DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "dep
 TUNING = Pipeline("tuning", ("provision-code", "provision-data", "tune", "register"))
 EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evaluate"))
 MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
-_ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING)
+# What a recurring run of a cluster runs: it pins, and has the server start the run of the pins.
+SCHEDULED = Pipeline("scheduled", ("fire",))
+_ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING, SCHEDULED)
 PIPELINES = {pipeline.name: pipeline for pipeline in _ALL}
 # Of the others the stages have no images yet, or nobody pushes what they need; trials share a file,
 # which pods do not.
-ON_CLUSTER = (TRAINING,)
+ON_CLUSTER = (TRAINING, SCHEDULED)

@@ -27,6 +27,7 @@ IMAGES = {
     "train": "train",
     "evaluate": "evaluate",
     "register": "evaluate",
+    "fire": "data",
 }
 
 
@@ -122,6 +123,10 @@ def _secrets(config: Config) -> dict[str, dict[str, tuple[str, str]]]:
         ],
         "evaluate": [("tracking", config.kubeflow_secrets_tracking)],
         "register": [("tracking", config.kubeflow_secrets_tracking)],
+        "fire": [
+            ("code", config.kubeflow_secrets_code),
+            ("data", config.kubeflow_secrets_data),
+        ],
     }
     return {
         stage: {

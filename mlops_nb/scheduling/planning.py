@@ -17,7 +17,7 @@ from mlops_nb import occasion
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import PreflightError, UsageError
-from mlops_nb.scheduling import missed, timing
+from mlops_nb.scheduling import missed, recurring, timing
 from mlops_nb.scheduling.starts import start_of
 from mlops_nb.types import Schedule
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mlops_nb.types import Run, Snapshot
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+SCHEDULER = "scheduler"
+FIRED_BY = (SCHEDULER, recurring.KUBEFLOW)
 _OWN_PARAMETERS = set(snapshot.DATASET_PARAMETERS.values())
 
 
@@ -112,6 +114,7 @@ class Plan:
         name: Name of the schedule; made of `what` if None.
         branch: The branch whose head is pinned at each firing.
         frozen: Whether code, data and parameters are those of now, at each firing.
+        fired_by: Who fires it: "scheduler" or "kubeflow".
     """
 
     what: str | None
@@ -120,6 +123,7 @@ class Plan:
     name: str | None
     branch: str | None
     frozen: bool
+    fired_by: str = SCHEDULER
 
 
 def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Schedule, str]:
@@ -138,6 +142,10 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
             "--frozen is the code as it is now, and --branch its head at each firing",
             hint="say one of the two",
         )
+    if plan.fired_by not in FIRED_BY:
+        raise UsageError(
+            f"--fired-by is {plan.fired_by!r}", hint=f"it takes {' or '.join(FIRED_BY)}"
+        )
     given = start.arguments(plan.pipeline, plan.arguments)
     schedule = Schedule(
         id=secrets.token_hex(6),
@@ -148,8 +156,11 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
         branch=plan.branch,
         python=sys.executable,
         created_at=timing.iso(now),
+        fired_by=plan.fired_by,
     )
     schedule = times.applied(schedule, now)
+    if plan.fired_by == recurring.KUBEFLOW:
+        schedule = _for_pods(config, schedule, plan)
     return _checked(config, schedule, plan)
 
 
@@ -168,6 +179,11 @@ def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, 
         )
     run = _looked(config, schedule) if start.looks else None
     if run is not None:
+        if run.snapshot.code.dirty and schedule.fired_by == recurring.KUBEFLOW:
+            raise UsageError(
+                "--frozen is the code as it is now, and that is in no commit that pods could fetch",
+                hint="commit and push it: git commit --all && git push",
+            )
         for finding in run.findings:
             if finding.severity == "error":
                 raise PreflightError(finding.message, hint=finding.hint)
@@ -177,6 +193,23 @@ def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, 
     if plan.frozen:
         return _frozen(config, schedule), ""
     return schedule, _pins(config, schedule) if schedule.on_change else ""
+
+
+def _for_pods(config: Config, schedule: Schedule, plan: Plan) -> Schedule:
+    """Return a schedule that a cluster fires, whose branch is that of the remote.
+
+    Raises:
+        UsageError: The cluster could not fire it as it says.
+    """
+    if plan.branch is None and not plan.frozen:
+        raise UsageError(
+            "a cluster has no working tree of yours to run",
+            hint="say --branch main, or --frozen for a commit that is pushed",
+        )
+    recurring.must_be_sayable(config, schedule)
+    if plan.branch is None or plan.branch.startswith(f"{recurring.REMOTE}/"):
+        return schedule
+    return structs.replace(schedule, branch=f"{recurring.REMOTE}/{plan.branch}")
 
 
 def _name(schedule: Schedule, plan: Plan, what: str) -> str:
@@ -192,8 +225,12 @@ def _name(schedule: Schedule, plan: Plan, what: str) -> str:
 
 def _looked(config: Config, schedule: Schedule) -> Run | None:
     start = start_of(schedule.pipeline)
+    given = dict(schedule.arguments)
+    if schedule.fired_by == recurring.KUBEFLOW:
+        # A pod pushes nothing: what is not where it fetches is to be seen now.
+        given["settings"] = {**(given.get("settings") or {}), "run.push": False}
     with occasion.on(_occasion(config, schedule)):
-        return start.call(**schedule.arguments, **start.looks, project=config.root)
+        return start.call(**given, **start.looks, project=config.root)
 
 
 def _pins(config: Config, schedule: Schedule) -> str:
