@@ -27,7 +27,8 @@ class Occasion:
         commit: The commit to pin in place of the working tree, None for the working tree.
         branch: The branch that the commit was the head of.
         surroundings: Pinned in place of this process's own, which the run is not to be like.
-        published: Whether `origin` is known to have the commit.
+        published: Whether the commit comes from `origin`; that the data are where its runs fetch
+            them is for their first stage to find out.
         accept: Is given the pins before they are used, and raises where nothing is to run.
     """
 

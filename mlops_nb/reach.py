@@ -89,7 +89,9 @@ def findings(config: Config, snapshot: Snapshot, *, pushed: bool) -> Iterator[Fi
     try:
         environments.must_have_an_index(snapshot.environment)
         target = places(snapshot)
-        if not pushed:
+        firing = occasion.current()
+        fetched = firing is not None and firing.published
+        if not pushed and not fetched:
             yield from _of_unpushed(config, snapshot)
     except MlopsError as error:
         yield Finding(severity="error", message=error.message, hint=error.hint)
@@ -168,9 +170,7 @@ def _of_platform(platform: Platform, snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _of_unpushed(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
-    firing = occasion.current()
-    fetched = firing is not None and firing.published
-    if not fetched and not Repository.find(config.root).is_pushed(snapshot.code.sha):
+    if not Repository.find(config.root).is_pushed(snapshot.code.sha):
         yield _error(
             f"the snapshot {snapshot.code.sha[:12]} is not at origin, where pods fetch it",
             "push it with the run: train --push, or run.push = true in mlops.toml",

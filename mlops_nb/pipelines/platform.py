@@ -123,10 +123,7 @@ def _secrets(config: Config) -> dict[str, dict[str, tuple[str, str]]]:
         ],
         "evaluate": [("tracking", config.kubeflow_secrets_tracking)],
         "register": [("tracking", config.kubeflow_secrets_tracking)],
-        "fire": [
-            ("code", config.kubeflow_secrets_code),
-            ("data", config.kubeflow_secrets_data),
-        ],
+        "fire": [("code", config.kubeflow_secrets_code)],
     }
     return {
         stage: {

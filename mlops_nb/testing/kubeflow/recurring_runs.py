@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,10 @@ _FIELDS = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
     ("day of month", 1, 31, ()),
-    ("month", 1, 12, "jan feb mar apr may jun jul aug sep oct nov dec".split()),
-    ("day of week", 0, 6, "sun mon tue wed thu fri sat".split()),
+    ("month", 1, 12, [name.lower() for name in calendar.month_abbr[1:]]),
+    ("day of week", 0, 6, ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
 )
-_STAR = -1
+_STAR, _NONE = -1, -2
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _TERM = re.compile(r"(?P<first>[*?]|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?")
@@ -150,7 +151,7 @@ def _check_cron(cron: str) -> None:
             if found is None:
                 raise _no_cron(cron, f"{name}: {term!r}")
             ends = [_number(end, names) for end in found.group("first", "last") if end]
-            if any(end is None or not lowest <= end <= highest for end in ends if end != _STAR):
+            if any(end != _STAR and not lowest <= end <= highest for end in ends):
                 raise _no_cron(cron, f"{name}: {term!r} is beyond {lowest} to {highest}")
             if ends != sorted(ends):
                 raise _no_cron(cron, f"{name}: the beginning of {term!r} is beyond its end")
@@ -158,12 +159,12 @@ def _check_cron(cron: str) -> None:
                 raise _no_cron(cron, f"{name}: a step of 0")
 
 
-def _number(text: str, names: Sequence[str]) -> int | None:
+def _number(text: str, names: Sequence[str]) -> int:
     if text in "*?":
         return _STAR
     if text.lower() in names:
         return names.index(text.lower()) + (len(names) == 12)
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() else _NONE
 
 
 def _no_cron(cron: str, why: str) -> refusals.RefusedError:
