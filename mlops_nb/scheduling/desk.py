@@ -77,15 +77,16 @@ def timetable(config: Config, name: str | None, now: datetime, *, looks: bool = 
         ScheduleError: There is none of the name.
     """
     store = Store(config)
+    strangers = _strangers(config) if looks and name is None else []
     if name is None and not store.exists:
-        return Timetable()
+        return Timetable(schedules=tuple(strangers))
     if looks:
         look(config, name)
     found = store.all() if name is None else [store.get(name)]
     limit = _HISTORY if name is None else _LONG_HISTORY
     holder = lease.holder(store.lease)
     return Timetable(
-        schedules=tuple(_shown(config, schedule, now, limit) for schedule in found),
+        schedules=(*(_shown(config, schedule, now, limit) for schedule in found), *strangers),
         scheduler_pid=holder.pid if holder is not None else None,
     )
 
@@ -144,6 +145,19 @@ def remove(config: Config, name: str) -> Schedule:
         Recurring(config).remove(schedule)
     store.remove(schedule)
     return schedule
+
+
+def _strangers(config: Config) -> list[Schedule]:
+    """Return what a cluster fires for this project and our record has not, where that may be."""
+    store = Store(config)
+    ours = store.exists and any(one.fired_by == KUBEFLOW for one in store.all())
+    if not ours and config.schedule_fired_by != KUBEFLOW:
+        return []
+    try:
+        return Recurring(config).strangers()
+    except MlopsError:
+        # Those that are recorded say that the server is away.
+        return []
 
 
 def _given_away(config: Config, schedule: Schedule) -> Schedule:

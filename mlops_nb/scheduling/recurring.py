@@ -72,7 +72,7 @@ def must_be_sayable(config: Config, schedule: Schedule) -> None:
     if schedule.arguments.get("backend", config.run_backend) != KUBEFLOW:
         raise UsageError(
             "what Kubeflow fires runs there, and the back-end of this is another one",
-            hint="say --backend kubeflow, or leave out --fired-by",
+            hint="say --backend kubeflow, or --fired-by scheduler",
         )
     zone = config.kubeflow_cron_timezone
     other_zone = schedule.cron is not None and schedule.timezone != zone
@@ -246,28 +246,36 @@ class Recurring:
         Raises:
             ScheduleError: The server has none of that name.
         """
-        place = self._runner.here()
-        found = self._runner.server(place).find_recurring_runs(self._name(name))
+        server = self._runner.server(self._runner.here())
+        found = server.find_recurring_runs(self._name(name))
         if not found:
             raise ScheduleError(
                 f"neither this project nor the server has a schedule {name!r}",
                 hint="list them: jupyter mlops schedules",
             )
-        body = {key: value for key, value in found[-1].items() if key != "recurring_run_id"}
-        recorded = encoding.loads(body["runtime_config"]["parameters"]["schedule"])
-        schedule = structs.replace(
-            msgspec.convert(recorded, Schedule),
-            paused=body.get("status") == "DISABLED",
-            recurring=RecurringRun(
-                id=found[-1]["recurring_run_id"],
-                experiment_id=body["experiment_id"],
-                version="",
-                **structs.asdict(place),
-            ),
-        )
-        self._keep(schedule, body)
+        schedule = self._there(found[-1])
+        self._keep(schedule, found[-1])
         self._store.add(schedule)
         return schedule
+
+    def strangers(self) -> list[Schedule]:
+        """Return the schedules of the project that the server fires and our record has not.
+
+        Raises:
+            BackendError: The server refuses or gives no answer.
+        """
+        known = {schedule.id for schedule in self._store.all()} if self._store.exists else ()
+        server = self._runner.server(self._runner.here())
+        found = map(self._there, server.find_recurring_runs(f"mlops-nb {self._config.name}/"))
+        return [
+            structs.replace(
+                one,
+                trouble="the server fires it, and this folder has no record of it: take it over "
+                f"by jupyter mlops reschedule {one.name} --repair",
+            )
+            for one in found
+            if one.id not in known
+        ]
 
     def look(self, schedule: Schedule) -> None:
         """Bring a schedule's history and its trouble up to date, as the server has them now."""
@@ -283,6 +291,19 @@ class Recurring:
         except MlopsError as error:
             trouble = f"what has become of it since is not known: {error.message}"
         self._store.note_trouble(schedule, trouble)
+
+    def _there(self, found: dict[str, Any]) -> Schedule:
+        """Return the schedule that a recurring run of ours is for."""
+        recorded = encoding.loads(found["runtime_config"]["parameters"]["schedule"])
+        recurring = RecurringRun(
+            id=found["recurring_run_id"],
+            experiment_id=found["experiment_id"],
+            version="",
+            **structs.asdict(self._runner.here()),
+        )
+        schedule = msgspec.convert(recorded, Schedule)
+        paused = found.get("status") == "DISABLED"
+        return structs.replace(schedule, paused=paused, recurring=recurring)
 
     def _make(
         self, server: Server, schedule: Schedule, experiment_id: str, parameters: dict[str, str]
@@ -397,10 +418,13 @@ class Recurring:
     def _read_back(self, schedule: Schedule) -> None:
         """Take over what the server's firings have come to."""
         server = self._server(_recurring(schedule))
+        waiting = {f.due: f for f in self._store.open() if f.schedule_id == schedule.id}
         runs = server.runs_of(_recurring(schedule).experiment_id)
         while part := list(islice(runs, _AT_A_TIME)):
             open_ones = [(one, firing) for one in part if (firing := self._open(schedule, one))]
-            if not open_ones:
+            for one in part:
+                waiting.pop(due_of(one), None)
+            if not open_ones and not waiting:
                 return
             named = server.runs_named([firing.run_id for _, firing in open_ones])
             for one, firing in open_ones:
@@ -409,6 +433,13 @@ class Recurring:
                 if began is None:
                     self._store.claim(schedule, [seen], decided)
                 self._store.save(seen)
+        for firing in waiting.values():
+            gone = Failure(
+                type="RunDeleted",
+                message="somebody has deleted its run on the server",
+                hint=f"fire it again: jupyter mlops reschedule {schedule.name} --now",
+            )
+            self._store.save(structs.replace(firing, state=FiringState.FAILED, error=gone))
 
     def _open(self, schedule: Schedule, fired: dict[str, Any]) -> Firing | None:
         """Return the firing that a run of the server is, None where that is closed."""
@@ -558,7 +589,13 @@ class Recurring:
         replace_file(self._path(schedule), encoding.record(body).encode())
 
     def _kept(self, schedule: Schedule) -> dict[str, Any]:
-        body: dict[str, Any] = encoding.loads(self._path(schedule).read_bytes())
+        try:
+            body: dict[str, Any] = encoding.loads(self._path(schedule).read_bytes())
+        except FileNotFoundError:
+            raise ScheduleError(
+                f"what the server was asked for is gone: {self._path(schedule)}",
+                hint=f"schedule it anew, after: jupyter mlops unschedule {schedule.name}",
+            ) from None
         return body
 
 
@@ -586,7 +623,7 @@ def _comparable(key: str, value: Any) -> Any:
     """Return a value of the server's or of ours, told apart by nothing but what it means."""
     if key == "trigger":
         return {
-            kind: {name: str(one) for name, one in (times or {}).items() if name != "start_time"}
+            kind: {name: str(one) for name, one in times.items() if one and name != "start_time"}
             for kind, times in (value or {}).items()
             if times
         }

@@ -203,6 +203,16 @@ DRIFT = {
 }
 
 
+def test_a_firing_that_somebody_deleted_on_the_server_does_not_go_on_for_ever(server, nightly):
+    run_id = server.fire(nightly.recurring.id, _NOW.timestamp())
+    assert [firing.state for firing in shown().history] == [FiringState.RUNNING]
+    with server._api.lock:
+        server._api.runs.terminate(run_id)
+        server._api.runs._records.delete(run_id)
+    (firing,) = shown().history
+    assert (firing.state, firing.error.type) == (FiringState.FAILED, "RunDeleted")
+
+
 def test_what_somebody_changed_on_the_server_is_shown_and_mended(office, server, nightly, capsys):
     from mlops_nb.interfaces.terminal import TerminalView
 
@@ -288,8 +298,16 @@ def test_a_schedule_that_only_the_server_has_is_taken_over(office, server, night
     server.fire(nightly.recurring.id, _NOW.timestamp())
     # As a death leaves it before our record was kept, or another clone.
     office.store.remove(nightly)
+    assert api.schedules().schedules == ()
+    office.project.write(
+        "mlops.toml",
+        (office.project.root / "mlops.toml").read_text() + '[schedule]\nfired_by = "kubeflow"\n',
+    )
+    (stranger,) = api.schedules().schedules
+    assert (stranger.id, stranger.history) == (nightly.id, ())
+    assert "this folder has no record of it" in stranger.trouble
     with pytest.raises(ScheduleError, match="fires a schedule 'train'") as refused:
-        api.schedule("train.ipynb", cron="0 6 * * *", branch="main", fired_by="kubeflow")
+        api.schedule("train.ipynb", cron="0 6 * * *", branch="main")
     assert "--repair" in refused.value.hint
     with pytest.raises(ScheduleError, match="no schedule 'train'"):
         api.reschedule("train", pause=True)
@@ -351,32 +369,17 @@ def test_the_cron_of_the_server_means_the_same(line):
     assert ours == minutes_of_server(cron_of_server(line), days)
 
 
-FIRES = """
+IMAGE = """
 import sys
-allowed = set(sys.argv[1].split(","))
 class Image:
     def find_spec(self, name, path=None, target=None):
-        if not name.startswith("_") and name.partition(".")[0] not in allowed:
-            raise ModuleNotFoundError(f"the image has no {name}", name=name)
+        if not name.startswith("_") and name.partition(".")[0] not in {allowed}:
+            raise ModuleNotFoundError(f"the image has no {{name}}", name=name)
 sys.meta_path.insert(0, Image())
-from mlops_nb import occasion
-from mlops_nb.runners.kubeflow import KubeflowRunner
-from mlops_nb.scheduling import pod, starts
-from mlops_nb.settings import Config
-from mlops_nb.types import Environment, Surroundings
-environment = Environment.of(python="3.11.7", implementation="CPython", platform="L", lock=["a==1"])
-at = occasion.Occasion(
-    run_id="r", commit=sys.argv[2], surroundings=Surroundings(environment=environment),
-    published=True,
-)
-with occasion.on(at):
-    run = starts.start_of("training").call(notebook="train.ipynb", dry_run=True)
-print(run.snapshot.environment.lock, [f.severity for f in run.findings])
-print(KubeflowRunner(Config.load()).ids())
 """
 
 
-def test_the_image_of_the_pod_has_what_it_takes(office, server):
+def test_a_pod_fires_with_what_its_image_has(office, server, tmp_path, until):
     """The data image has neither KFP's compiler nor what notebooks import."""
     lists = [context.FOLDER / name / "requirements.txt" for name in ("base", "data")]
     names = {
@@ -385,15 +388,27 @@ def test_the_image_of_the_pod_has_what_it_takes(office, server):
     modules = {
         module
         for module, owners in metadata.packages_distributions().items()
-        if {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners} & names - {"kfp"}
+        if {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners} & names
     }
-    allowed = ",".join({*modules, *sys.stdlib_module_names, "mlops_nb"})
+    assert not modules & {"sklearn", "mlflow", "IPython", "pandas", "cronsim"}
+    (tmp_path / "image").mkdir()
+    allowed = {*modules, *sys.stdlib_module_names, "mlops_nb", "sitecustomize", "usercustomize"}
+    (tmp_path / "image" / "sitecustomize.py").write_text(IMAGE.format(allowed=allowed))
+    server._cluster.pod_environment["PYTHONPATH"] = str(tmp_path / "image")
     office.project.notebook("import sklearn\nprint(rate)", parameters="rate: float = 0.5")
     office.project.git("commit", "-qam", "what the image does not have")
-    sha = office.project.git("rev-parse", "HEAD")
-    done = subprocess.run(
-        [sys.executable, "-c", FIRES, allowed, sha], capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    lock, _ = done.stdout.splitlines()
-    assert lock.startswith("('a==1',)")
+    office.project.git("push", "-q", "origin", "main")
+    made = api.schedule("train.ipynb", cron="0 6 * * *", branch="main", fired_by="kubeflow")
+    fired = server.fire(made.recurring.id, _NOW.timestamp())
+
+    def began():
+        (firing,) = shown().history
+        return (firing.code or firing.state.closed) and firing
+
+    firing = until(began)
+    said = "".join(path.read_text() for path in tmp_path.glob(f"cluster/runs/{fired}/logs/*"))
+    assert firing.code == office.project.git("rev-parse", "HEAD"), (firing.error, said)
+    run = api.show(firing.run_id)
+    assert "sklearn" not in str(run.findings)
+    assert run.snapshot.environment.packages["scikit-learn"]
+    server.terminate(run.kfp_run_id)
