@@ -54,7 +54,7 @@ def look(config: Config, name: str | None = None, *, at_most_every_s: float = 0.
         at_most_every_s: Do nothing where that was done by anybody in so many seconds.
     """
     store = Store(config)
-    if not store.exists:
+    if not recurring.are_any(config):
         return
     found = [one for one in store.all() if one.fired_by == KUBEFLOW and name in (None, one.name)]
     if not found or not store.looks(at_most_every_s):
@@ -149,9 +149,7 @@ def remove(config: Config, name: str) -> Schedule:
 
 def _strangers(config: Config) -> list[Schedule]:
     """Return what a cluster fires for this project and our record has not, where that may be."""
-    store = Store(config)
-    ours = store.exists and any(one.fired_by == KUBEFLOW for one in store.all())
-    if not ours and config.schedule_fired_by != KUBEFLOW:
+    if not recurring.are_any(config) and config.schedule_fired_by != KUBEFLOW:
         return []
     try:
         return Recurring(config).strangers()

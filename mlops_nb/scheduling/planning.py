@@ -8,24 +8,25 @@ import secrets
 import sys
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from mlops_nb import occasion
-from mlops_nb.capture import snapshot
+from mlops_nb.capture import git, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import PreflightError, UsageError
 from mlops_nb.scheduling import missed, recurring, timing
 from mlops_nb.scheduling.starts import start_of
+from mlops_nb.settings import FILE_NAME
 from mlops_nb.types import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_nb.settings import Config
-    from mlops_nb.types import Run, Snapshot
+    from mlops_nb.types import Code, Run, Snapshot
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 SCHEDULER = "scheduler"
@@ -187,6 +188,8 @@ def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, 
         for finding in run.findings:
             if finding.severity == "error":
                 raise PreflightError(finding.message, hint=finding.hint)
+        if schedule.fired_by == recurring.KUBEFLOW:
+            _must_be_committed(config, run.snapshot.code)
         arguments = {**schedule.arguments, **_found(config, run.snapshot, schedule)}
         schedule = structs.replace(schedule, arguments=arguments)
     schedule = structs.replace(schedule, name=_name(schedule, plan, start.what))
@@ -210,6 +213,23 @@ def _for_pods(config: Config, schedule: Schedule, plan: Plan) -> Schedule:
     if plan.branch is None or plan.branch.startswith(f"{recurring.REMOTE}/"):
         return schedule
     return structs.replace(schedule, branch=f"{recurring.REMOTE}/{plan.branch}")
+
+
+def _must_be_committed(config: Config, code: Code) -> None:
+    """Refuse settings that a firing would not have: it takes those of its commit.
+
+    Raises:
+        UsageError: The commit has others, or none.
+    """
+    place = PurePosixPath(code.folder, FILE_NAME)
+    there = git.read_file(Path(code.repo), code.sha, str(place))
+    if there != (config.root / FILE_NAME).read_bytes():
+        what = "no" if there is None else "another"
+        raise UsageError(
+            f"commit {code.sha[:12]} of {code.branch or recurring.REMOTE} has {what} {place}, "
+            "and firings take that of their commit",
+            hint=f"commit and push it: git commit {FILE_NAME} && git push",
+        )
 
 
 def _name(schedule: Schedule, plan: Plan, what: str) -> str:

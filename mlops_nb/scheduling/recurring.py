@@ -100,6 +100,11 @@ def must_be_sayable(config: Config, schedule: Schedule) -> None:
         )
 
 
+def are_any(config: Config) -> bool:
+    """Whether a cluster was ever asked to fire a schedule of this project; this asks nobody."""
+    return (Store(config).folder / FOLDER).is_dir()
+
+
 def cron_of_server(line: str) -> str:
     """Return a cron line as the server reads it: with seconds, and with 0 alone for Sunday.
 

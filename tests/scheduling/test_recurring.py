@@ -137,6 +137,21 @@ def test_what_a_recurring_run_cannot_do_is_refused(office, server, given, said, 
     assert there(server) == []
 
 
+def test_settings_that_a_firing_would_not_have_are_refused(office, server):
+    asked = {"what": "train.ipynb", "every": "1h", "branch": "main", "fired_by": "kubeflow"}
+    text = (office.project.root / "mlops.toml").read_text()
+    office.project.write("mlops.toml", text + '[model]\nname = "other"\n')
+    with pytest.raises(UsageError, match=r"has another mlops.toml") as refused:
+        api.schedule(**asked)
+    assert "git push" in refused.value.hint
+    office.project.git("rm", "-q", "--cached", "mlops.toml")
+    office.project.git("commit", "-qm", "without")
+    office.project.git("push", "-q", "origin", "main")
+    with pytest.raises(UsageError, match=r"has no mlops.toml"):
+        api.schedule(**asked)
+    assert there(server) == []
+
+
 def test_frozen_is_a_commit_that_pods_can_fetch(office, server):
     office.project.notebook("print(rate)", parameters="rate: float = 0.25")
     asked = {"what": "train.ipynb", "every": "1h", "frozen": True, "fired_by": "kubeflow"}
@@ -294,15 +309,12 @@ def test_a_refusal_leaves_nothing_behind(office, server, monkeypatch):
     assert server._api.experiments._records.all() == []
 
 
-def test_a_schedule_that_only_the_server_has_is_taken_over(office, server, nightly):
+def test_a_schedule_that_only_the_server_has_is_taken_over(office, server, nightly, monkeypatch):
     server.fire(nightly.recurring.id, _NOW.timestamp())
     # As a death leaves it before our record was kept, or another clone.
-    office.store.remove(nightly)
+    shutil.rmtree(office.store.folder)
     assert api.schedules().schedules == ()
-    office.project.write(
-        "mlops.toml",
-        (office.project.root / "mlops.toml").read_text() + '[schedule]\nfired_by = "kubeflow"\n',
-    )
+    monkeypatch.setenv("MLOPS_NB_SCHEDULE_FIRED_BY", "kubeflow")
     (stranger,) = api.schedules().schedules
     assert (stranger.id, stranger.history) == (nightly.id, ())
     assert "this folder has no record of it" in stranger.trouble
