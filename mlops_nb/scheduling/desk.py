@@ -9,7 +9,7 @@ from msgspec import structs
 from mlops_nb import lease
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import AbsentScheduleError, MlopsError
+from mlops_nb.exceptions import AbsentScheduleError, MlopsError, UsageError
 from mlops_nb.scheduling import planning, recurring, scheduler, timing
 from mlops_nb.scheduling.recurring import KUBEFLOW, Recurring
 from mlops_nb.scheduling.store import Store, new_firing
@@ -117,6 +117,11 @@ def change(
     """
     store = Store(config)
     before = _known(config, store, name, repair=repair)
+    if repair and before.fired_by != KUBEFLOW:
+        raise UsageError(
+            f"no cluster fires {name}: there is nothing to repair",
+            hint=f"leave out --repair; what is wrong with it says: jupyter mlops schedules {name}",
+        )
     changed = times.applied(before, now)
     if paused is not None:
         changed = structs.replace(changed, paused=paused, trouble=None)

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import pytest
 
-from mlops_nb import api
+from mlops_nb import api, changes
 from mlops_nb.exceptions import BackendError, MlopsError, ScheduleError, UsageError
 from mlops_nb.images import context
 from mlops_nb.runners.kubeflow.client import Client
@@ -209,6 +209,18 @@ def spoil(server, recurring_run_id: str, **changed) -> None:
     records.put(entry)
 
 
+def test_who_follows_a_project_hears_of_what_the_cluster_fired(
+    office, server, nightly, monkeypatch
+):
+    monkeypatch.setattr(changes, "_SURVEY_S", 0.0)
+    source = changes.Schedules(office.config)
+    assert list(source.look()) == []
+    server.fire(nightly.recurring.id, _NOW.timestamp())
+    (change,) = source.look()
+    assert [firing.state for firing in change.data.history] == [FiringState.RUNNING]
+    assert list(source.look()) == []
+
+
 DRIFT = {
     "other times": ({"trigger": {"cron_schedule": {"cron": "0 0 5 * * *"}}}, "it has other times"),
     "disabled": ({"mode": "DISABLE", "status": "DISABLED"}, "it is disabled"),
@@ -330,6 +342,9 @@ def test_a_schedule_that_only_the_server_has_is_taken_over(office, server, night
     assert len(there(server)) == 1
     with pytest.raises(ScheduleError, match="neither this project nor the server"):
         api.reschedule("nothing", repair=True)
+    api.schedule("train.ipynb", every="1h", name="here", fired_by="scheduler", branch="main")
+    with pytest.raises(UsageError, match="no cluster fires here"):
+        api.reschedule("here", repair=True)
 
 
 def values(field: str, lowest: int, highest: int) -> set[int]:
