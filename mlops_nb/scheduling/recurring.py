@@ -69,6 +69,7 @@ def must_be_sayable(config: Config, schedule: Schedule) -> None:
     Raises:
         UsageError: The server would fire it otherwise than the schedule says, or not at all.
     """
+    config = config.with_settings(schedule.arguments.get("settings") or {})
     if schedule.arguments.get("backend", config.run_backend) != KUBEFLOW:
         raise UsageError(
             "what Kubeflow fires runs there, and the back-end of this is another one",
@@ -93,6 +94,11 @@ def must_be_sayable(config: Config, schedule: Schedule) -> None:
             )
     if schedule.cron is not None:
         cron_of_server(schedule.cron)
+    if config.data_repo and (config.root / config.data_repo).is_dir():
+        raise UsageError(
+            f"data.repo is a folder of this machine ({config.data_repo}), which pods do not see",
+            hint="name the repository by the URL that the cluster reaches it at",
+        )
     if config.kubeflow_auth == "kubeconfig" and not config.kubeflow_url_of_pods:
         raise UsageError(
             "pods do not reach Kubeflow Pipelines by your kubeconfig",
@@ -576,6 +582,9 @@ class Recurring:
             "kubeflow.auth": auth,
             **dict.fromkeys(_OF_THIS_MACHINE, ""),
         }
+        if not config.project_name:
+            # It is that of the folder, which is another one there.
+            own["project.name"] = config.name
         return encoding.dumps({**encoding.loads(given), **own}, name="the settings")
 
     def _place(self, recurring: RecurringRun) -> Any:

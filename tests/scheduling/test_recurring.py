@@ -137,6 +137,21 @@ def test_what_a_recurring_run_cannot_do_is_refused(office, server, given, said, 
     assert there(server) == []
 
 
+def test_a_pod_goes_by_the_name_of_the_project_and_not_of_its_checkout(office, server):
+    text = (office.project.root / "mlops.toml").read_text()
+    office.project.write("mlops.toml", text.replace('name = "office"\n', ""))
+    office.project.git("commit", "-qam", "named by its folder")
+    office.project.git("push", "-q", "origin", "main")
+    asked = {"what": "train.ipynb", "every": "1h", "branch": "main", "fired_by": "kubeflow"}
+    api.schedule(**asked)
+    (found,) = there(server)
+    settings = json.loads(found["runtime_config"]["parameters"]["settings"])
+    assert settings["project.name"] == office.project.root.name
+    (office.project.root.parent / "rows").mkdir()
+    with pytest.raises(UsageError, match=r"data\.repo is a folder of this machine"):
+        api.schedule(**asked, name="other", arguments={"settings": {"data.repo": "../rows"}})
+
+
 def test_settings_that_a_firing_would_not_have_are_refused(office, server):
     asked = {"what": "train.ipynb", "every": "1h", "branch": "main", "fired_by": "kubeflow"}
     text = (office.project.root / "mlops.toml").read_text()
