@@ -176,9 +176,13 @@ class Schedules:
         self._config, self._store = config, Store(config)
         self._known: dict[str, Schedule] | None = None
         self._stamp: tuple[int, ...] | None = None
+        self._looked_at = 0.0
 
     def look(self) -> Iterator[Change]:
         """Yield the schedules that are other than at the last look."""
+        if time.monotonic() - self._looked_at > _SURVEY_S:
+            self._looked_at = time.monotonic()
+            desk.look(self._config, at_most_every_s=_SURVEY_S / 2)
         stamp = self._store.stamp()
         if stamp == self._stamp:
             return
@@ -191,7 +195,8 @@ class Schedules:
     def _schedules(self) -> tuple[Schedule, ...]:
         if not self._store.exists:
             return ()
-        return desk.timetable(self._config, None, datetime.now(timezone.utc)).schedules
+        now = datetime.now(timezone.utc)
+        return desk.timetable(self._config, None, now, looks=False).schedules
 
 
 def _differences(

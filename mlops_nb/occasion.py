@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlops_nb.types import Snapshot
+    from mlops_nb.types import Snapshot, Surroundings
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,17 @@ class Occasion:
         run_id: Id of the run.
         commit: The commit to pin in place of the working tree, None for the working tree.
         branch: The branch that the commit was the head of.
+        surroundings: Pinned in place of this process's own, which the run is not to be like.
+        published: Whether the commit comes from `origin`; that the data are where its runs fetch
+            them is for their first stage to find out.
         accept: Is given the pins before they are used, and raises where nothing is to run.
     """
 
     run_id: str
     commit: str | None = None
     branch: str | None = None
+    surroundings: Surroundings | None = None
+    published: bool = False
     accept: Callable[[Snapshot], None] = lambda _: None
 
 

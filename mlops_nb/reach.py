@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlops_nb import environments
+from mlops_nb import environments, occasion
 from mlops_nb.capture import publication
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, PreflightError
@@ -138,7 +138,9 @@ def findings(
         if not needs.fetches:
             return
         target = places(snapshot)
-        if not pushed:
+        firing = occasion.current()
+        fetched = firing is not None and firing.published
+        if not pushed and not fetched:
             yield from _of_unpushed(config, snapshot, needs.earlier)
     except MlopsError as error:
         yield Finding(severity="error", message=error.message, hint=error.hint)

@@ -151,6 +151,12 @@ class Config:
         0, "port here that browser comes back to; 0 for any, unless the issuer has one registered"
     )
     kubeflow_context: str = _setting("", "context of the kubeconfig; the current one if empty")
+    kubeflow_url_of_pods: str = _setting(
+        "", "address of the same server for its own pods; kubeflow.url if empty"
+    )
+    kubeflow_cron_timezone: str = _setting(
+        "UTC", "zone in which the server reads cron lines: CRON_SCHEDULE_TIMEZONE of its controller"
+    )
     kubeflow_service_account: str = _setting("", "service account of the pods; KFP's own if empty")
     kubeflow_volume_claim: str = _setting(
         "", "claim that keeps code, data and environments between runs; a volume a run if empty"
@@ -198,6 +204,9 @@ class Config:
     )
     kserve_service_account: str = _setting("", "service account of the services' pods")
     kserve_pull_secrets: tuple[str, ...] = _setting((), "secrets for pulling the models' images")
+    schedule_fired_by: str = _setting(
+        "scheduler", "who fires new schedules: scheduler (a process of yours) or kubeflow"
+    )
     schedule_timezone: str = _setting("UTC", "zone of cron lines that name none")
     schedule_in_server: bool = _setting(
         True, "whether the Jupyter server fires schedules while it runs"
@@ -349,7 +358,10 @@ class Config:
                     _parsed(variable, text, f.metadata["default"]),
                     variable,
                 )
-        for name in ("tracking_uri", "data_repo", "kubeflow_url", "notify_webhook"):
+        for name in (
+            *("tracking_uri", "data_repo", "kubeflow_url", "kubeflow_url_of_pods"),
+            "notify_webhook",
+        ):
             _must_hold_no_password(dotted(name), values.get(name, ""))
         return cls(root=root, sources=sources, **values)
 
@@ -432,6 +444,7 @@ _PASSWORDS = {
     "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
     "notify.webhook": "name an environment variable that has the whole URL",
     "kubeflow.url": "set kubeflow.auth, and give the password by MLOPS_NB_KUBEFLOW_PASSWORD",
+    "kubeflow.url_of_pods": "pods have a token of their own",
     "data.repo": "git asks its credential helper: git config credential.helper",
 }
 

@@ -162,6 +162,7 @@ export interface Firing {
   ended_at: number | null;
   error: Failure | null;
   notices: Notice[];
+  kfp_run_id: string | null;
 }
 
 export type FiringState = 'DUE' | 'RUNNING' | 'SUCCEEDED' | 'SKIPPED' | 'FAILED' | 'CANCELED';
@@ -338,6 +339,15 @@ export interface Pulse {
   inputs: Input[];
 }
 
+export interface RecurringRun {
+  id: string;
+  url: string;
+  namespace: string;
+  context: string;
+  experiment_id: string;
+  version: string;
+}
+
 export interface RegisteredModel {
   name: string;
   versions: ModelVersion[];
@@ -428,6 +438,8 @@ export interface Schedule {
   even_if_unchanged: boolean;
   python: string;
   created_at: string;
+  fired_by: string;
+  recurring: RecurringRun | null;
   paused: boolean;
   trouble: string | null;
   upcoming: string[];

@@ -10,6 +10,7 @@ from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, resolve, runner_of
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import RunError, UsageError
+from mlops_nb.scheduling import desk
 from mlops_nb.settings import Config
 from mlops_nb.types import Listing
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from mlops_nb.changes import Source
     from mlops_nb.types import Comparison, Moment, Point, Run
+
+# Runs that a cluster's own schedules have started are looked for no more often.
+_LOOK_S = 10.0
 
 
 def runs(
@@ -50,6 +54,7 @@ def runs(
         state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=limit
     )
     runner = runner_of(project)
+    desk.look(Config.load(project), at_most_every_s=_LOOK_S)
     return tuple(runner.get(run.id) for run in wanted.apply(runner.summaries()))
 
 
@@ -83,6 +88,7 @@ def summaries(
         state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=None
     )
     selection.must_be_part(limit, offset)
+    desk.look(Config.load(project), at_most_every_s=_LOOK_S)
     found = wanted.apply(runner_of(project).summaries())
     end = None if limit is None else offset + limit
     return Listing(runs=found[offset:end], total=len(found))

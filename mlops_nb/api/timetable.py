@@ -41,12 +41,14 @@ def schedule(
     until: str | None = None,
     even_if_unchanged: bool | None = None,
     backend: str | None = None,
+    fired_by: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     project: lookup.Folder = None,
 ) -> Schedule:
     """Run a pipeline at its times, with code and data as they are then.
 
-    A scheduler fires it: `scheduler`, or the Jupyter server while it runs.
+    A scheduler fires it: `scheduler`, or the Jupyter server while it runs. Or the cluster that its
+    runs go to does, which needs neither.
 
     Args:
         what: The notebook; that of this session if None.
@@ -72,6 +74,8 @@ def schedule(
         until: Date of the last firing, such as "2027-01-31".
         even_if_unchanged: Run also where nothing has changed since the last success.
         backend: Where the runs go.
+        fired_by: "scheduler", or "kubeflow" for a recurring run of that server, which pins the head
+            of `branch` at `origin`; as the settings say if None.
         arguments: Others of the verb that starts the pipeline, such as `{"settings": {...}}`.
         project: A folder of the project.
 
@@ -87,7 +91,8 @@ def schedule(
     projects.prepare_state(config)
     given = {"params": params, "train": train, "test": test, "backend": backend}
     said = {**given, **(arguments or {})}
-    plan = planning.Plan(str(what) if what else None, pipeline, said, name, branch, frozen)
+    fires = fired_by or config.schedule_fired_by
+    plan = planning.Plan(str(what) if what else None, pipeline, said, name, branch, frozen, fires)
     times = planning.Times(
         cron=cron, timezone=timezone, every=every, on_change=on_change, missed=missed,
         overlap=overlap, retries=retries, backoff=backoff, deadline=deadline, until=until,
@@ -98,6 +103,8 @@ def schedule(
 
 def schedules(name: str | None = None, *, project: lookup.Folder = None) -> Timetable:
     """Return the project's schedules: the next firings, what became of the last, who fires.
+
+    Of those that a cluster fires, it is asked; their runs are runs of this project from then on.
 
     Args:
         name: Only this one, with a longer history.
@@ -126,6 +133,7 @@ def reschedule(
     pause: bool = False,
     resume: bool = False,
     now: bool = False,
+    repair: bool = False,
     project: lookup.Folder = None,
 ) -> Schedule:
     """Change a schedule, and keep its history; what is not named stays as it is.
@@ -146,11 +154,14 @@ def reschedule(
         pause: Fire no more, until it is resumed.
         resume: Fire again; what was due meanwhile is not made up.
         now: Fire now, beside its times, also while it is paused.
+        repair: Have the cluster fire it as it is recorded here, with pipelines of the settings of
+            now; take it over where the cluster has it and this project's record has not.
         project: A folder of the project.
 
     Raises:
         ScheduleError: There is no such schedule.
         UsageError: A time, a zone or a policy is not one.
+        BackendError: The cluster that fires it refuses, or gives no answer.
     """
     if pause and resume:
         raise UsageError("--pause and --resume at once", hint="say one of the two")
@@ -160,7 +171,9 @@ def reschedule(
         even_if_unchanged=even_if_unchanged,
     )  # fmt: skip
     paused = True if pause else False if resume else None
-    return desk.change(Config.load(project), name, times, lookup.now(), paused=paused, fire=now)
+    return desk.change(
+        Config.load(project), name, times, lookup.now(), paused=paused, fire=now, repair=repair
+    )
 
 
 def unschedule(name: str, *, project: lookup.Folder = None) -> str:
@@ -168,6 +181,7 @@ def unschedule(name: str, *, project: lookup.Folder = None) -> str:
 
     Raises:
         ScheduleError: There is no such schedule.
+        BackendError: The cluster that fires it gives no answer; it stays as it is.
     """
     config = Config.load(project)
     found = desk.remove(config, name)

@@ -199,7 +199,9 @@ def remote_has(root: Path, path: Path) -> bool:
     Raises:
         DataError: It cannot be asked.
     """
-    return not json.loads(run_dvc(root, "status", "--cloud", "--json", str(path)) or "{}")
+    found = json.loads(run_dvc(root, "status", "--cloud", "--json", str(path)) or "{}")
+    # Deleted is what the remote has and the cache of this machine has not.
+    return set(found.values()) <= {"deleted"}
 
 
 def configure_like(root: Path, own: Path | None, cache: Path) -> None:

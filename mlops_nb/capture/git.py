@@ -69,6 +69,34 @@ def commit_of(repo: str, revision: str) -> str:
     return found
 
 
+def head_of(repo: str, branch: str, *, cwd: Path | None = None) -> str:
+    """Return the commit that a branch of a repository is at now.
+
+    Args:
+        repo: A folder, a URL, or the name of a remote.
+        branch: Its name there.
+        cwd: The repository that has the remote.
+
+    Raises:
+        CodeError: The repository gives no answer, or has no such branch.
+    """
+    place = without_credentials(repo)
+    arguments = ["ls-remote", "--", repo, f"refs/heads/{branch}"]
+    listed = run(arguments, cwd=cwd or Path.cwd(), check=False)
+    if listed.returncode:
+        raise CodeError(
+            f"{place} gives no answer: {message(listed)}",
+            hint=f"see what it says: git ls-remote {place}",
+        )
+    sha = listed.stdout.decode().partition("\t")[0]
+    if not sha:
+        raise CodeError(
+            f"{place} has no branch {branch!r}",
+            hint=f"see what it has: git ls-remote --heads {place}",
+        )
+    return sha
+
+
 def fetch(repo: str, sha: str, target: Path, *, ref: str = "") -> None:
     """Make a bare repository that holds one commit.
 

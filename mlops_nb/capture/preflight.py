@@ -38,6 +38,7 @@ class Evidence:
         unpinned: Files of the project that the session has read and the run would not have, each
             with the out that it belongs to, "" where DVC does not know it.
         from_folders: Packages that are installed from folders outside of the repository.
+        own_interpreter: Whether the run's packages are those of this process.
     """
 
     top: Path
@@ -49,6 +50,7 @@ class Evidence:
     ignored: Callable[[Sequence[Path]], set[Path]]
     unpinned: Sequence[tuple[str, str]]
     from_folders: Sequence[tuple[str, str]]
+    own_interpreter: bool = True
 
 
 def check(evidence: Evidence) -> tuple[Finding, ...]:
@@ -166,7 +168,7 @@ def _modules(cells: Sequence[analysis.Cell], evidence: Evidence) -> Iterator[Fin
         local = _local_module(name, evidence.import_folders)
         if local is not None:
             yield from _of_local_module(name, local, evidence)
-        elif name in required:
+        elif name in required and evidence.own_interpreter:
             yield from _of_foreign_module(name, evidence)
 
 

@@ -148,18 +148,7 @@ class Repository:
         return self._fetched(remote, name)
 
     def _fetched(self, remote: str, name: str) -> str:
-        listed = self.git("ls-remote", "--", remote, f"refs/heads/{name}", check=False)
-        if listed.returncode:
-            raise CodeError(
-                f"the remote {remote} gives no answer: {git.message(listed)}",
-                hint=f"see what it says: git -C {self.root} ls-remote {remote}",
-            )
-        sha = listed.stdout.decode().partition("\t")[0]
-        if not sha:
-            raise CodeError(
-                f"the remote {remote} has no branch {name!r}",
-                hint=f"see what it has: git -C {self.root} ls-remote --heads {remote}",
-            )
+        sha = git.head_of(remote, name, cwd=self.root)
         if not git.has_commit(self.root, sha):
             # Without a refmap git would move refs/remotes, which is the user's to do.
             options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")

@@ -28,7 +28,15 @@ from mlops_nb.capture import (
 from mlops_nb.capture.repository import Repository
 from mlops_nb.capture.worktree import Rules
 from mlops_nb.exceptions import NotebookError, PreflightError, UsageError
-from mlops_nb.types import Code, CommandLineText, Dataset, Finding, Hyperparameter, Snapshot
+from mlops_nb.types import (
+    Code,
+    CommandLineText,
+    Dataset,
+    Finding,
+    Hyperparameter,
+    Snapshot,
+    Surroundings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -200,14 +208,13 @@ class _Capture:
         place = datasets.inside(self.tree, path, NotebookError)
         document = notebook.load(path)
         parameters = self._hyperparameters(document, own=own)
-        installed = environment.read(self.top)
-        variables = environment.variables(self.config.environment_variables)
+        around = _given_surroundings() or surroundings(self.config)
         if not self.config.on_cluster:
             # There they come from Kubernetes, and need not be known here.
             environment.must_be_set(self.config.environment_secrets)
         places = self._places(parameters, path, source)
         pinned = [source.dataset(role, place) for role, place in places]
-        import_paths = environment.import_paths(self.top)
+        import_paths = around.python_path
         found = preflight.check(
             preflight.Evidence(
                 top=self.tree,
@@ -218,7 +225,8 @@ class _Capture:
                 import_folders=[path.parent, *(self.tree / folder for folder in import_paths)],
                 ignored=self._left_out,
                 unpinned=self._unpinned(pinned) if own is not False else (),
-                from_folders=environment.from_folders(installed.lock),
+                from_folders=environment.from_folders(around.environment.lock),
+                own_interpreter=_given_surroundings() is None,
             )
         )
         if self.keep:
@@ -229,8 +237,8 @@ class _Capture:
             notebook=place,
             datasets=tuple(msgspec.structs.replace(d, sha=d.sha or code.sha) for d in pinned),
             hyperparameters=self._pointing_at(parameters, pinned, path),
-            environment=installed,
-            variables=variables,
+            environment=around.environment,
+            variables=around.variables,
             secrets=self.config.environment_secrets,
         )
         return Captured(pins, (*preflight.of_code(code), *findings, *unsaved, *found))
@@ -390,6 +398,25 @@ class _Capture:
         return (
             isinstance(value, str) and Path(os.path.normpath(folder / value)) == self.tree / place
         )
+
+
+def surroundings(config: Config) -> Surroundings:
+    """Return what this process would give to a snapshot.
+
+    Raises:
+        UsageError: An environment variable that runs receive is not set, or is a secret.
+    """
+    top = Repository.find(config.root).root.resolve()
+    return Surroundings(
+        environment=environment.read(top),
+        python_path=environment.import_paths(top),
+        variables=environment.variables(config.environment_variables),
+    )
+
+
+def _given_surroundings() -> Surroundings | None:
+    firing = occasion.current()
+    return None if firing is None else firing.surroundings
 
 
 def _must_hold_no_secret(parameters: Sequence[Hyperparameter]) -> None:

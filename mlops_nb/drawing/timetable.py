@@ -23,8 +23,11 @@ def schedule(found: Schedule) -> list[str]:
     """Return what there is to say of a schedule, a line each."""
     row = dict(zip(SCHEDULE_HEAD, _schedule(found), strict=True))
     lines = [f"{found.name}: {row['what']}, {row['when']}, {row['code']}"]
-    if found.trouble is not None:
+    if found.trouble is not None and found.recurring is None:
         lines.append(f"it cannot fire: {found.trouble}")
+    elif found.recurring is not None:
+        lines.append(f"fired by {found.recurring.url}")
+        lines += [found.trouble] if found.trouble else []
     if found.paused:
         lines.append(f"it is paused; go on: jupyter mlops reschedule {found.name} --resume")
     lines += [f"  {moment}" for moment in found.upcoming]
@@ -43,6 +46,8 @@ def firing(found: Firing) -> tuple[str, ...]:
 
 def fired_by(found: Timetable) -> str:
     """Say who fires the schedules."""
+    if found.schedules and all(one.recurring is not None for one in found.schedules):
+        return "fired by Kubeflow"
     if found.scheduler_pid is not None:
         return f"fired by process {found.scheduler_pid}"
     return "nobody fires them now; to do it: jupyter mlops scheduler"
@@ -52,6 +57,7 @@ def _schedule(found: Schedule) -> tuple[str, ...]:
     last = found.last
     state = "" if last is None else f"{last.state.value} {_short(last.due)}"
     following = "paused" if found.paused else next(iter(found.upcoming), "")
+    following = found.trouble or following
     run = "" if last is None or last.state is FiringState.SKIPPED else last.run_id
     what = str(found.arguments.get("notebook") or found.pipeline)
     return (found.name, what, _when(found), _which_code(found), following, state, run)

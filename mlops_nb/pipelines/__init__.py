@@ -44,7 +44,9 @@ DEPLOYMENT = Pipeline("deployment", ("provision-code", "assemble", "build", "dep
 TUNING = Pipeline("tuning", ("provision-code", "provision-data", "tune", "register"))
 EVALUATION = Pipeline("evaluation", ("provision-code", "provision-data", "evaluate"))
 MONITORING = Pipeline("monitoring", ("collect", "drift", "decide"))
-_ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING)
+# What a recurring run of a cluster runs: it pins, and has the server start the run of the pins.
+SCHEDULED = Pipeline("scheduled", ("fire",))
+_ALL = (TRAINING, TUNING, EVALUATION, DEPLOYMENT, MONITORING, SCHEDULED)
 PIPELINES = {pipeline.name: pipeline for pipeline in _ALL}
 # On a cluster each worker is a task of its own, beside a task before and one behind them.
 STUDY, WORKER, BEST = "study", "worker", "best"
@@ -62,4 +64,4 @@ def stages_on_cluster(workers: int) -> tuple[str, ...]:
 
 
 # A deployment builds, which takes an engine, and its records are this machine's.
-ON_CLUSTER = (TRAINING, TUNING, EVALUATION, MONITORING)
+ON_CLUSTER = (TRAINING, TUNING, EVALUATION, MONITORING, SCHEDULED)

@@ -34,6 +34,7 @@ IMAGES = {
     "collect": "evaluate",
     "drift": "evaluate",
     "decide": "evaluate",
+    "fire": "data",
 }
 
 
@@ -147,6 +148,7 @@ def _secrets(config: Config) -> dict[str, dict[str, tuple[str, str]]]:
             stage: [("tracking", config.kubeflow_secrets_tracking)]
             for stage in ("evaluate", "register", "collect", "drift")
         },
+        "fire": [("code", config.kubeflow_secrets_code)],
     }
     return {
         stage: {

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from mlops_nb.pipelines.platform import Platform
 
 # The stages that fetch from elsewhere. What they leave in the volume is no output that a cache has.
-FETCHING = ("provision-code", "provision-data")
+FETCHING = ("provision-code", "provision-data", "fire")
 # Registration is the last word of a run, and says what the stages that were skipped had come to.
 UNCACHED = (*FETCHING, "register", "study", "worker", "best")
+WITHOUT_VOLUME = ("register", "fire")
 # The stages that run notebooks.
 TRAINING = ("train", "worker")
+# What Kubeflow gives to pods with this label is a token for Kubeflow Pipelines itself.
+_TOKEN_LABEL = "access-ml-pipeline"  # noqa: S105
 
 
 class Pods:
@@ -57,6 +60,8 @@ class Pods:
             self._secrets(self.platform, task, stage)
             if stage in TRAINING:
                 self._nodes(self.platform, task)
+            if stage == "fire":
+                kubernetes.add_pod_label(task, _TOKEN_LABEL, "true")
         return task
 
     def _run(self, platform: Platform, task: Any, stage: str) -> None:
@@ -67,7 +72,7 @@ class Pods:
         kubernetes.use_field_path_as_env(
             task, env_name="KFP_RUN_ID", field_path="metadata.labels['pipeline/runid']"
         )
-        if platform.claim and stage != "register":
+        if platform.claim and stage not in WITHOUT_VOLUME:
             kubernetes.mount_pvc(task, pvc_name=platform.claim, mount_path=CLAIM_PATH)
         if platform.pull_secrets:
             kubernetes.set_image_pull_secrets(task, list(platform.pull_secrets))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from mlops_nb import lease
+from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import MlopsError
-from mlops_nb.scheduling import planning, scheduler, timing
+from mlops_nb.exceptions import AbsentScheduleError, MlopsError, UsageError
+from mlops_nb.scheduling import planning, recurring, scheduler, timing
+from mlops_nb.scheduling.recurring import KUBEFLOW, Recurring
 from mlops_nb.scheduling.store import Store, new_firing
 from mlops_nb.types import Schedule, Timetable
 
@@ -29,28 +31,62 @@ def add(config: Config, plan: planning.Plan, times: planning.Times, now: datetim
         MlopsError: It could not fire as it says, or there is one of its name.
     """
     schedule, pins = planning.planned(config, plan, times, now)
+    store = Store(config)
     try:
-        Store(config).add(schedule, seen=pins)
+        store.must_be_new(schedule.name)
+        if schedule.fired_by == KUBEFLOW:
+            schedule = _given_away(config, schedule)
+        store.add(schedule, seen=pins)
     except MlopsError:
         Repository.find(config.root).forget(planning.snapshot_name(schedule))
+        if schedule.recurring is not None:
+            Recurring(config).remove(schedule)
         raise
     return _shown(config, schedule, now, 0)
 
 
-def timetable(config: Config, name: str | None, now: datetime) -> Timetable:
+def look(config: Config, name: str | None = None, *, at_most_every_s: float = 0.0) -> None:
+    """Take over what has become of the schedules that a cluster fires, where there are any.
+
+    Args:
+        config: The project's settings.
+        name: Only this schedule.
+        at_most_every_s: Do nothing where that was done by anybody in so many seconds.
+    """
+    store = Store(config)
+    if not recurring.are_any(config):
+        return
+    found = [one for one in store.all() if one.fired_by == KUBEFLOW and name in (None, one.name)]
+    if not found or not store.looks(at_most_every_s):
+        return
+    there = Recurring(config)
+    for schedule in found:
+        there.look(schedule)
+
+
+def timetable(config: Config, name: str | None, now: datetime, *, looks: bool = True) -> Timetable:
     """Return the schedules, or one of them, as they are now.
+
+    Args:
+        config: The project's settings.
+        name: Only this one, with a longer history.
+        now: The time.
+        looks: Whether clusters are asked; where not, theirs are as they were last seen.
 
     Raises:
         ScheduleError: There is none of the name.
     """
     store = Store(config)
+    strangers = _strangers(config) if looks and name is None else []
     if name is None and not store.exists:
-        return Timetable()
+        return Timetable(schedules=tuple(strangers))
+    if looks:
+        look(config, name)
     found = store.all() if name is None else [store.get(name)]
     limit = _HISTORY if name is None else _LONG_HISTORY
     holder = lease.holder(store.lease)
     return Timetable(
-        schedules=tuple(_shown(config, schedule, now, limit) for schedule in found),
+        schedules=(*(_shown(config, schedule, now, limit) for schedule in found), *strangers),
         scheduler_pid=holder.pid if holder is not None else None,
     )
 
@@ -63,6 +99,7 @@ def change(
     *,
     paused: bool | None = None,
     fire: bool = False,
+    repair: bool = False,
 ) -> Schedule:
     """Keep a schedule with other times, and return it.
 
@@ -73,19 +110,30 @@ def change(
         now: The time.
         paused: Whether it rests from now on; as it is if None.
         fire: Whether to fire it now.
+        repair: Whether to make good what is other on the cluster that fires it.
 
     Raises:
         MlopsError: There is no such schedule, or a time is not one.
     """
     store = Store(config)
-    before = store.get(name)
+    before = _known(config, store, name, repair=repair)
+    if repair and before.fired_by != KUBEFLOW:
+        raise UsageError(
+            f"no cluster fires {name}: there is nothing to repair",
+            hint=f"leave out --repair; what is wrong with it says: jupyter mlops schedules {name}",
+        )
     changed = times.applied(before, now)
     if paused is not None:
         changed = structs.replace(changed, paused=paused, trouble=None)
+    if changed.fired_by == KUBEFLOW:
+        changed = _changed_away(config, before, changed, repair=repair)
     others = _times(before) != _times(changed) or (before.paused and not changed.paused)
     if changed != before:
         store.change(changed, since=now if others else None)
-    if fire:
+    if fire and changed.fired_by == KUBEFLOW:
+        Recurring(config).fire(changed)
+        look(config, changed.name)
+    elif fire:
         _fire(config, changed, now)
     return _shown(config, changed, now, _HISTORY)
 
@@ -98,8 +146,55 @@ def remove(config: Config, name: str) -> Schedule:
     """
     store = Store(config)
     schedule = store.get(name)
+    if schedule.fired_by == KUBEFLOW:
+        Recurring(config).remove(schedule)
     store.remove(schedule)
     return schedule
+
+
+def _strangers(config: Config) -> list[Schedule]:
+    """Return what a cluster fires for this project and our record has not, where that may be."""
+    if not recurring.are_any(config) and config.schedule_fired_by != KUBEFLOW:
+        return []
+    try:
+        return Recurring(config).strangers()
+    except MlopsError:
+        # Those that are recorded say that the server is away.
+        return []
+
+
+def _given_away(config: Config, schedule: Schedule) -> Schedule:
+    """Have a cluster fire a new schedule, and return it."""
+    given = schedule.arguments.get("settings") or {}
+    around = snapshot.surroundings(config.with_settings(given))
+    return Recurring(config).create(schedule, around)
+
+
+def _known(config: Config, store: Store, name: str, *, repair: bool) -> Schedule:
+    """Return a schedule of our record, or take it over from the cluster where that is asked."""
+    try:
+        return store.get(name)
+    except AbsentScheduleError:
+        if not repair or not config.kubeflow_url:
+            raise
+    return Recurring(config).adopt(name)
+
+
+def _changed_away(config: Config, before: Schedule, changed: Schedule, *, repair: bool) -> Schedule:
+    """Have the cluster fire a schedule as it is now, and return it.
+
+    A recurring run that is enabled again makes up for what was due meanwhile. So only a pause is
+    said to the one that is there; all else makes a new one, which counts from now on.
+    """
+    there = Recurring(config)
+    rests = structs.replace(before, paused=True, trouble=None)
+    if changed == before and not repair:
+        return changed
+    if not repair and structs.replace(changed, trouble=None) == rests:
+        there.pause(changed)
+        return changed
+    recurring.must_be_sayable(config, changed)
+    return there.replace(changed)
 
 
 def _fire(config: Config, schedule: Schedule, now: datetime) -> None:

@@ -41,6 +41,15 @@ class UnchangedError(MlopsError):
     """There is nothing new to run for."""
 
 
+def unchanged(schedule: Schedule, pins: Snapshot, since: str) -> UnchangedError:
+    """Return what says that the last firing that succeeded, due at `since`, had the same pins."""
+    return UnchangedError(
+        f"nothing has changed since the firing of {since}: code {pins.code.sha[:12]}, "
+        "data, parameters and environment are the same",
+        hint=f"run it all the same: jupyter mlops reschedule {schedule.name} --even-if-unchanged",
+    )
+
+
 class OverdueError(MlopsError):
     """The firing takes longer than its schedule allows."""
 
@@ -169,12 +178,7 @@ class Process:
         if self.schedule.even_if_unchanged or not self._start.pins or last is None:
             return
         if last.snapshot == pins.id:
-            raise UnchangedError(
-                f"nothing has changed since the firing of {last.due}: code {pins.code.sha[:12]}, "
-                "data, parameters and environment are the same",
-                hint=f"run it all the same: jupyter mlops reschedule {self.schedule.name} "
-                "--even-if-unchanged",
-            )
+            raise unchanged(self.schedule, pins, last.due)
 
     def _accept_change(self, pins: Snapshot) -> None:
         """Claim the firing of a change.

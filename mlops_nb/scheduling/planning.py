@@ -8,26 +8,29 @@ import secrets
 import sys
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from mlops_nb import occasion
-from mlops_nb.capture import snapshot
+from mlops_nb.capture import git, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import PreflightError, UsageError
-from mlops_nb.scheduling import missed, timing
+from mlops_nb.scheduling import missed, recurring, timing
 from mlops_nb.scheduling.starts import start_of
+from mlops_nb.settings import FILE_NAME
 from mlops_nb.types import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_nb.settings import Config
-    from mlops_nb.types import Run, Snapshot
+    from mlops_nb.types import Code, Run, Snapshot
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+SCHEDULER = "scheduler"
+FIRED_BY = (SCHEDULER, recurring.KUBEFLOW)
 _OWN_PARAMETERS = set(snapshot.DATASET_PARAMETERS.values())
 
 
@@ -112,6 +115,7 @@ class Plan:
         name: Name of the schedule; made of `what` if None.
         branch: The branch whose head is pinned at each firing.
         frozen: Whether code, data and parameters are those of now, at each firing.
+        fired_by: Who fires it: "scheduler" or "kubeflow".
     """
 
     what: str | None
@@ -120,6 +124,7 @@ class Plan:
     name: str | None
     branch: str | None
     frozen: bool
+    fired_by: str = SCHEDULER
 
 
 def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Schedule, str]:
@@ -138,6 +143,10 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
             "--frozen is the code as it is now, and --branch its head at each firing",
             hint="say one of the two",
         )
+    if plan.fired_by not in FIRED_BY:
+        raise UsageError(
+            f"--fired-by is {plan.fired_by!r}", hint=f"it takes {' or '.join(FIRED_BY)}"
+        )
     given = start.arguments(plan.pipeline, plan.arguments)
     schedule = Schedule(
         id=secrets.token_hex(6),
@@ -148,8 +157,11 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
         branch=plan.branch,
         python=sys.executable,
         created_at=timing.iso(now),
+        fired_by=plan.fired_by,
     )
     schedule = times.applied(schedule, now)
+    if plan.fired_by == recurring.KUBEFLOW:
+        schedule = _for_pods(config, schedule, plan)
     return _checked(config, schedule, plan)
 
 
@@ -168,15 +180,56 @@ def _checked(config: Config, schedule: Schedule, plan: Plan) -> tuple[Schedule, 
         )
     run = _looked(config, schedule) if start.looks else None
     if run is not None:
+        if run.snapshot.code.dirty and schedule.fired_by == recurring.KUBEFLOW:
+            raise UsageError(
+                "--frozen is the code as it is now, and that is in no commit that pods could fetch",
+                hint="commit and push it: git commit --all && git push",
+            )
         for finding in run.findings:
             if finding.severity == "error":
                 raise PreflightError(finding.message, hint=finding.hint)
+        if schedule.fired_by == recurring.KUBEFLOW:
+            _must_be_committed(config, run.snapshot.code)
         arguments = {**schedule.arguments, **_found(config, run.snapshot, schedule)}
         schedule = structs.replace(schedule, arguments=arguments)
     schedule = structs.replace(schedule, name=_name(schedule, plan, start.what))
     if plan.frozen:
         return _frozen(config, schedule), ""
     return schedule, _pins(config, schedule) if schedule.on_change else ""
+
+
+def _for_pods(config: Config, schedule: Schedule, plan: Plan) -> Schedule:
+    """Return a schedule that a cluster fires, whose branch is that of the remote.
+
+    Raises:
+        UsageError: The cluster could not fire it as it says.
+    """
+    if plan.branch is None and not plan.frozen:
+        raise UsageError(
+            "a cluster has no working tree of yours to run",
+            hint="say --branch main, or --frozen for a commit that is pushed",
+        )
+    recurring.must_be_sayable(config, schedule)
+    if plan.branch is None or plan.branch.startswith(f"{recurring.REMOTE}/"):
+        return schedule
+    return structs.replace(schedule, branch=f"{recurring.REMOTE}/{plan.branch}")
+
+
+def _must_be_committed(config: Config, code: Code) -> None:
+    """Refuse settings that a firing would not have: it takes those of its commit.
+
+    Raises:
+        UsageError: The commit has others, or none.
+    """
+    place = PurePosixPath(code.folder, FILE_NAME)
+    there = git.read_file(Path(code.repo), code.sha, str(place))
+    if there != (config.root / FILE_NAME).read_bytes():
+        what = "no" if there is None else "another"
+        raise UsageError(
+            f"commit {code.sha[:12]} of {code.branch or recurring.REMOTE} has {what} {place}, "
+            "and firings take that of their commit",
+            hint=f"commit and push it: git commit {FILE_NAME} && git push",
+        )
 
 
 def _name(schedule: Schedule, plan: Plan, what: str) -> str:
@@ -192,8 +245,12 @@ def _name(schedule: Schedule, plan: Plan, what: str) -> str:
 
 def _looked(config: Config, schedule: Schedule) -> Run | None:
     start = start_of(schedule.pipeline)
+    given = dict(schedule.arguments)
+    if schedule.fired_by == recurring.KUBEFLOW:
+        # A pod pushes nothing: what is not where it fetches is to be seen now.
+        given["settings"] = {**(given.get("settings") or {}), "run.push": False}
     with occasion.on(_occasion(config, schedule)):
-        return start.call(**schedule.arguments, **start.looks, project=config.root)
+        return start.call(**given, **start.looks, project=config.root)
 
 
 def _pins(config: Config, schedule: Schedule) -> str:

@@ -116,7 +116,8 @@ class Scheduler:
             # The clock was set back.
             self._memory.next_due.clear()
         self._memory.now = now
-        schedules = {schedule.id: schedule for schedule in self._store.all()}
+        ours = (one for one in self._store.all() if one.fired_by == "scheduler")
+        schedules = {schedule.id: schedule for schedule in ours}
         going_on = self._store.open()
         waits = [self._decide(s, now, going_on) for s in schedules.values() if not s.paused]
         self._work(schedules, now)

@@ -32,6 +32,7 @@ class Start:
             are none, and nothing is tried out before the first firing.
         pins: Whether it pins a notebook by `capture.snapshot`. Only then has it a branch, can it be
             frozen, and can it be seen that nothing has changed.
+        in_pods: Whether a pod can start it, which has a commit of the project and nothing else.
     """
 
     verb: str
@@ -40,6 +41,7 @@ class Start:
     lists: tuple[str, ...] = ()
     looks: Mapping[str, Any] = field(default_factory=dict)
     pins: bool = False
+    in_pods: bool = False
 
     def arguments(self, pipeline: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was given as the verb takes it; what is empty is left out.
@@ -72,6 +74,7 @@ STARTS = {
         ("params", "train", "test", "backend", "settings"),
         looks={"dry_run": True},
         pins=True,
+        in_pods=True,
     ),
     "update": Start(
         "update",

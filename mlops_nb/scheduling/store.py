@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
+import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -114,10 +115,30 @@ class Store:
             with self._connection() as database:
                 database.execute("INSERT INTO schedules VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError:
-            raise ScheduleError(
-                f"there is a schedule {schedule.name!r} already",
-                hint=f"change it: jupyter mlops reschedule {schedule.name}; or say --name",
-            ) from None
+            raise _taken(schedule.name) from None
+
+    def must_be_new(self, name: str) -> None:
+        """Refuse a name that a schedule has.
+
+        Raises:
+            ScheduleError: There is one of the name.
+        """
+        with self._connection() as database:
+            row = database.execute("SELECT 1 FROM schedules WHERE name = ?", (name,)).fetchone()
+        if row is not None:
+            raise _taken(name)
+
+    def looks(self, at_most_every_s: float) -> bool:
+        """Whether it is time for a look at clusters; if so, the next one is so much later."""
+        path = self.folder / "looked"
+        try:
+            last = path.stat().st_mtime
+        except FileNotFoundError:
+            last = 0.0
+        if at_most_every_s and 0 <= time.time() - last < at_most_every_s:
+            return False
+        path.touch()
+        return True
 
     def get(self, name: str) -> Schedule:
         """Return a schedule by its name, or by its id.
@@ -153,6 +174,17 @@ class Store:
             if since is not None:
                 query = "UPDATE schedules SET decided = ? WHERE id = ?"
                 database.execute(query, (since.timestamp(), schedule.id))
+
+    def note_trouble(self, schedule: Schedule, trouble: str | None) -> None:
+        """Keep what is wrong with a schedule, whatever else of it has changed meanwhile."""
+        with self._connection() as database:
+            query = "SELECT record FROM schedules WHERE id = ?"
+            row = database.execute(query, (schedule.id,)).fetchone()
+            known = _record(row[0], Schedule) if row is not None else None
+            if known is not None and known.trouble != trouble:
+                changed = structs.replace(known, trouble=trouble)
+                query = "UPDATE schedules SET record = ? WHERE id = ?"
+                database.execute(query, (_text(changed), schedule.id))
 
     def remove(self, schedule: Schedule) -> None:
         """Forget a schedule and its firings; their runs stay."""
@@ -250,6 +282,13 @@ class Store:
         finally:
             # What was not committed is as if it had not been.
             database.close()
+
+
+def _taken(name: str) -> ScheduleError:
+    return ScheduleError(
+        f"there is a schedule {name!r} already",
+        hint=f"change it: jupyter mlops reschedule {name}; or say --name",
+    )
 
 
 def run_id(schedule_id: str, due: str) -> str:

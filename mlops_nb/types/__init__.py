@@ -50,6 +50,7 @@ from mlops_nb.types.pins import (
     Hyperparameter,
     Snapshot,
     Status,
+    Surroundings,
 )
 from mlops_nb.types.platforms import Image, Published, Setting
 from mlops_nb.types.registry import ModelVersion, RegisteredModel
@@ -72,7 +73,14 @@ from mlops_nb.types.runs import (
     Stop,
     Summary,
 )
-from mlops_nb.types.schedules import Firing, FiringState, Notice, Schedule, Timetable
+from mlops_nb.types.schedules import (
+    Firing,
+    FiringState,
+    Notice,
+    RecurringRun,
+    Schedule,
+    Timetable,
+)
 from mlops_nb.types.sessions import Saved
 from mlops_nb.types.tuning import Dimension, Plan, Study, Trial, TrialState
 from mlops_nb.types.verdicts import Check, Comparison, Row, Verdict
@@ -128,6 +136,7 @@ __all__ = [
     "Published",
     "Pulse",
     "Record",
+    "RecurringRun",
     "RegisteredModel",
     "Report",
     "Revision",
@@ -148,6 +157,7 @@ __all__ = [
     "Stop",
     "Study",
     "Summary",
+    "Surroundings",
     "TableReport",
     "Timetable",
     "Traffic",

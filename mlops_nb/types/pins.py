@@ -145,6 +145,20 @@ class Environment(Record, frozen=True, kw_only=True):
         return {name: version for name, _, version in pairs}
 
 
+class Surroundings(Record, frozen=True, kw_only=True):
+    """What a snapshot takes from the process that makes it, and not from the repository.
+
+    Attributes:
+        environment: The interpreter and its packages.
+        python_path: Folders of the repository that the process imports from.
+        variables: Environment variables that runs receive.
+    """
+
+    environment: Environment
+    python_path: tuple[str, ...] = ()
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Snapshot(Record, frozen=True, kw_only=True):
     """All that decides what a run computes.
 

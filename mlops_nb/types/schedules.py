@@ -36,6 +36,26 @@ class Notice(Record, frozen=True, kw_only=True):
     trouble: str | None = None
 
 
+class RecurringRun(Record, frozen=True, kw_only=True):
+    """What fires a schedule on a Kubeflow Pipelines server.
+
+    Attributes:
+        id: The server's id of it, "" where the server has none now.
+        url: Address of the server.
+        namespace: The profile's namespace, "" where the server has one user.
+        context: Context of the kubeconfig that the server is reached by, "" where there is none.
+        experiment_id: The server's experiment that holds the schedule's firings, and nothing else.
+        version: Name of the version of the pipeline `scheduled` that it runs.
+    """
+
+    id: str
+    url: str
+    namespace: str
+    context: str
+    experiment_id: str
+    version: str
+
+
 class Firing(Record, frozen=True, kw_only=True):
     """One firing of a schedule, named by the schedule and the time when it was due.
 
@@ -54,6 +74,7 @@ class Firing(Record, frozen=True, kw_only=True):
         ended_at: When it was closed, likewise.
         error: Why it failed, or the last try of it.
         notices: Whom it was told.
+        kfp_run_id: The server's id of what has fired it, None where a process of this machine did.
     """
 
     schedule_id: str
@@ -70,6 +91,7 @@ class Firing(Record, frozen=True, kw_only=True):
     ended_at: float | None = None
     error: Failure | None = None
     notices: tuple[Notice, ...] = ()
+    kfp_run_id: str | None = None
 
 
 class Schedule(Record, frozen=True, kw_only=True):
@@ -93,10 +115,12 @@ class Schedule(Record, frozen=True, kw_only=True):
         deadline_s: Seconds that a firing may take with its retries, 0 for no limit.
         until: ISO 8601; no firing is due later.
         even_if_unchanged: Whether it runs also where the last success had the same pins.
-        python: The interpreter that fires it.
+        python: The interpreter that fires it, or that its environment is that of.
+        fired_by: "scheduler", or "kubeflow" for a recurring run of that server.
+        recurring: That recurring run.
         created_at: ISO 8601, UTC.
         paused: Whether nothing is fired meanwhile.
-        trouble: Why it cannot be fired at all.
+        trouble: Why it cannot be fired at all, or what of it is other on the server.
         upcoming: The next firings, in its own zone.
         history: Firings that were due, newest first.
     """
@@ -120,6 +144,8 @@ class Schedule(Record, frozen=True, kw_only=True):
     even_if_unchanged: bool = False
     python: str
     created_at: str
+    fired_by: str = "scheduler"
+    recurring: RecurringRun | None = None
     paused: bool = False
     trouble: str | None = None
     upcoming: tuple[str, ...] = ()

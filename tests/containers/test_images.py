@@ -52,6 +52,10 @@ def test_a_user_that_the_cluster_made_up_can_work(in_image, stage):
         ("code", "import mlops_nb.stages.provision_code, mlops_nb.stages.reuse"),
         ("data", "import mlops_nb.stages.provision_data, yaml, dvc.repo, filelock"),
         ("data", "import dvc_s3, dvc_gs, dvc_azure, dvc_ssh"),
+        (
+            "data",
+            "import mlops_nb.stages.fire, mlops_nb.scheduling.pod, pyflakes.checker, requests",
+        ),
         ("train", "import mlops_nb.stages.train, mlops_nb.environments, uv; uv.find_uv_bin()"),
         ("evaluate", "import mlops_nb.stages.register, mlflow, sqlalchemy, alembic"),
         ("evaluate", "import mlops_nb.environments, uv; uv.find_uv_bin()"),

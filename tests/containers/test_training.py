@@ -11,6 +11,7 @@ import pytest
 from mlflow.artifacts import load_text
 
 from mlops_nb import api
+from mlops_nb.capture import git
 from mlops_nb.types import RunState, StageState
 from tests.containers import team as teams
 from tests.vocabulary import notebook
@@ -128,6 +129,31 @@ def test_passwords_are_used_and_are_nowhere(team, contained, local):
     assert any(name.endswith("engine.log") for name in texts)
     for password in teams.PASSWORDS.values():
         assert [name for name, found in texts.items() if password.encode() in found] == []
+
+
+def test_a_pod_of_a_schedule_pins_and_submits_in_its_image(team, contained, until):
+    root = team.project.root
+    git.run(["push", "--quiet", "origin", "HEAD:refs/heads/main"], cwd=root)
+    made = api.schedule(
+        "quickstart.ipynb",
+        cron="0 6 * * *",
+        branch="main",
+        backend="kubeflow",
+        fired_by="kubeflow",
+        project=root,
+    )
+    team.cluster.fire(made.recurring.id)
+
+    def began():
+        history = api.schedules(made.name, project=root).schedules[0].history
+        return next((one for one in history if one.code or one.state.closed), None)
+
+    firing = until(began, 120)
+    assert firing.code == team.project.git("rev-parse", "HEAD"), firing
+    run = api.show(firing.run_id, project=root)
+    team.cluster.terminate(run.kfp_run_id)
+    assert run.snapshot.id == contained.snapshot.id
+    api.unschedule(made.name, project=root)
 
 
 @pytest.mark.faults

@@ -193,6 +193,7 @@ def reader(tmp_path_factory, server, cluster):
             "s3://team-a/first": str(folder / "remote"),
             "https://kubeflow.example.org/pipeline": server.url,
             "https://mlflow.example.org": tracking,
+            "http://ml-pipeline.kubeflow.svc.cluster.local:8888": server.url,
         }
         found = Reader(folder, page.Cluster(NAMESPACE, PLANTED), names)
         last = ""

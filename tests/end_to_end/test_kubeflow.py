@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import mlflow
@@ -15,7 +17,7 @@ from mlops_nb.exceptions import LoginError, PreflightError, RunError
 from mlops_nb.runners.kubeflow import KubeflowRunner
 from mlops_nb.settings import Config
 from mlops_nb.testing import KubeflowServer
-from mlops_nb.types import RunState
+from mlops_nb.types import FiringState, RunState
 from tests.end_to_end import kubeflow
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 STAGES = ("provision-code", "provision-data", "train", "evaluate", "register")
 SECRET = "hunter2-planted"
+DAYS = [datetime(2026, 11, day, 6, tzinfo=timezone.utc).timestamp() for day in range(1, 6)]
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +267,81 @@ def test_what_the_cluster_could_not_reach_is_refused_and_nothing_is_left(
     assert server.requests == []
     assert api.runs() == ()
     assert project.git("for-each-ref", "refs/mlops") == ""
+
+
+def moved(project, *cells: str) -> str:
+    """Commit a notebook and push it, and return the commit."""
+    project.notebook(*cells, parameters="rate: float = 0.5")
+    project.git("commit", "-qam", "another notebook")
+    project.git("push", "-q", "origin", "main")
+    return project.git("rev-parse", "HEAD")
+
+
+def test_a_cluster_fires_what_the_branch_is_at_then(project, cluster, tmp_path, until, monkeypatch):
+    monkeypatch.setenv("MLOPS_NB_KUBEFLOW_TOKEN", "of-the-user-and-of-pods")
+    token = project.root.parent / "token"
+    token.write_text("of-the-user-and-of-pods")
+    server = cluster(
+        'namespace = "team-a"\nauth = "token"\n',
+        token=token.read_text(),
+        namespace="team-a",
+        environment={"KF_PIPELINES_SA_TOKEN_PATH": str(token)},
+    )
+    first = moved(project, "import mlflow\nmlflow.log_metric('seen', rate)")
+    made = api.schedule(
+        "train.ipynb", cron="0 6 * * *", branch="main", params={"rate": 0.25}, fired_by="kubeflow"
+    )
+    project.notebook("raise ValueError('what is not committed')")
+
+    def fired(day: int):
+        server.fire(made.recurring.id, DAYS[day])
+        due = f"2026-11-0{day + 1}T06:00:00+00:00"
+        return lambda: next(
+            (f for f in api.schedules("train").schedules[0].history if f.due == due), None
+        )
+
+    def closed(look):
+        return until(lambda: (f := look()) and f.state.closed and f, 120)
+
+    firing = closed(fired(0))
+    assert (firing.state, firing.code) == (FiringState.SUCCEEDED, first), firing.error
+    run = api.show(firing.run_id)
+    assert run.state is RunState.SUCCEEDED
+    assert run.metrics["seen"] == 0.25
+    assert (run.snapshot.code.sha, run.snapshot.code.branch) == (first, "origin/main")
+    assert run.snapshot.code.repo == str(project.root)
+    assert run.snapshot.dataset("train").sha == first
+    assert [one.id for one in api.runs()] == [run.id]
+    assert run.kfp_run_id in run.kfp_url
+
+    unchanged = closed(fired(1))
+    assert unchanged.state is FiringState.SKIPPED
+    assert "nothing has changed since the firing of 2026-11-01T06:00:00+00:00" in unchanged.reason
+    assert first[:12] in unchanged.reason
+
+    # The same firing once more, as after a controller that has forgotten what it did.
+    server.fire(made.recurring.id, DAYS[0])
+
+    flag = tmp_path / "flag"
+    waits = f"while not pathlib.Path({str(flag)!r}).exists():\n    time.sleep(0.1)"
+    second = moved(project, "import pathlib, time", waits)
+    look = fired(2)
+    going_on = until(lambda: (f := look()) and f.code and f, 60)
+    assert (going_on.state, going_on.code) == (FiringState.RUNNING, second)
+    beside = closed(fired(3))
+    assert beside.state is FiringState.SKIPPED
+    assert beside.reason == "the firing of 2026-11-03T06:00:00+00:00 was still going on"
+    assert api.cancel(going_on.run_id).state is RunState.CANCELED
+    assert closed(look).state is FiringState.CANCELED
+
+    subprocess.run(
+        ["git", "update-ref", "-d", "refs/heads/main"], cwd=tmp_path / "origin.git", check=True
+    )
+    gone = closed(fired(4))
+    assert (gone.state, gone.error.type) == (FiringState.FAILED, "CodeError")
+    assert "has no branch 'main'" in gone.error.message
+    assert len(api.schedules("train").schedules[0].history) == 5
+    assert {one.id for one in api.runs()} == {firing.run_id, going_on.run_id}
+    sent = [json.loads(body) for method, path, body in server.requests
+            if method == "POST" and path.endswith("/runs")]  # fmt: skip
+    assert len([body for body in sent if body["display_name"] == firing.run_id]) == 1

@@ -22,7 +22,7 @@ def test_shipped_files_are_what_the_definitions_compile_to():
 
 def test_stages_are_the_tasks_of_the_pipeline():
     for pipeline in PIPELINES.values():
-        spec, _ = yaml.safe_load_all(pipeline.compiled.read_text())
+        spec, *_ = yaml.safe_load_all(pipeline.compiled.read_text())
         assert set(spec["root"]["dag"]["tasks"]) == set(pipeline.stages)
 
 

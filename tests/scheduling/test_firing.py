@@ -250,5 +250,5 @@ def test_the_remote_that_does_not_answer_is_named(office):
     office.project.git("remote", "add", "hub", str(office.project.root / "nowhere"))
     from mlops_nb.capture.repository import Repository
 
-    with pytest.raises(CodeError, match="the remote hub gives no answer"):
+    with pytest.raises(CodeError, match="hub gives no answer"):
         Repository.find(office.project.root).head_of("hub/main")

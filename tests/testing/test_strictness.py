@@ -126,3 +126,32 @@ def test_json_of_another_type_is_refused(value, kind):
 
     with pytest.raises(RefusedError):
         contract.check(value, kind)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        ({"cron_schedule": {"cron": "0 6 * * 1-5 x y"}}, "found 7"),
+        ({"cron_schedule": {"cron": "6 * * *"}}, "found 4"),
+        ({"cron_schedule": {"cron": "0 0 6 * * 7"}}, "day of week"),
+        ({"cron_schedule": {"cron": "0 0 6 L * *"}}, "day of month"),
+        ({"cron_schedule": {"cron": "0 0 24 * * *"}}, "hour"),
+        ({"cron_schedule": {"cron": "0 0 6 * * FRI-MON"}}, "beyond its end"),
+        ({"cron_schedule": {"cron": "0 */0 * * * *"}}, "a step of 0"),
+        ({"cron_schedule": {"cron": "@fortnightly"}}, "found 1"),
+        ({"cron_schedule": {"cron": "@daily", "start_time": "tomorrow"}}, "RFC 3339"),
+        ({"periodic_schedule": {"interval_second": "0"}}, "interval 0"),
+        ({"cron_schedule": {"cron": "@daily"},
+          "periodic_schedule": {"interval_second": "9"}}, "both"),
+    ],
+)  # fmt: skip
+def test_a_recurring_run_without_right_times_is_refused(user, body, trigger, said):
+    wanted = {**body, "max_concurrency": "1", "mode": "ENABLE", "trigger": trigger}
+    answer = user.get("/apis/v2beta1/recurringruns", "POST", wanted)
+    assert (answer.status, said in answer.json()["message"]) == (400, True), answer.json()
+
+
+def test_a_recurring_run_with_right_times_is_not_refused(user, body):
+    for cron in ("0 0 6 * * MON-FRI", "0 */5 1-3/2,7 1,15 JAN ?", "@daily", "0 0 6 * *"):
+        wanted = {**body, "max_concurrency": "1", "trigger": {"cron_schedule": {"cron": cron}}}
+        assert user.get("/apis/v2beta1/recurringruns", "POST", wanted).status == 200

@@ -59,6 +59,7 @@ def _times(command: Callable[..., None]) -> Callable[..., None]:
     help="Another argument of the pipeline's verb; JSON, or text.",
 )
 @options.backend
+@click.option("--fired-by", metavar="WHO", help="scheduler, or kubeflow: the cluster itself.")
 @options.project
 @options.json_
 @click.pass_obj
@@ -97,6 +98,7 @@ def schedules(view: View, name: str | None, project: str | None, as_json: bool) 
 @click.option("--pause", is_flag=True, help="Fire no more.")
 @click.option("--resume", is_flag=True, help="Fire again.")
 @click.option("--now", is_flag=True, help="Fire now, beside its times.")
+@click.option("--repair", is_flag=True, help="Make the cluster fire it as it is recorded here.")
 @options.project
 @options.json_
 @click.pass_obj

@@ -4,6 +4,7 @@ from mlops_nb.pipelines.components.deployment import assemble, build, deploy, ve
 from mlops_nb.pipelines.components.evaluation import evaluate
 from mlops_nb.pipelines.components.monitoring import collect, decide, drift
 from mlops_nb.pipelines.components.provisioning import provision_code, provision_data
+from mlops_nb.pipelines.components.scheduled import fire
 from mlops_nb.pipelines.components.training import register, train
 from mlops_nb.pipelines.components.tuning import best, study, tune, worker
 
@@ -16,6 +17,7 @@ __all__ = [
     "deploy",
     "drift",
     "evaluate",
+    "fire",
     "provision_code",
     "provision_data",
     "register",

@@ -77,19 +77,35 @@ class KubeflowRunner:
         Raises:
             BackendError: The server refuses, or gives no answer.
         """
-        place = self._here()
+        place = self.here()
         folder = self.records.new(request)
         replace_file(_place_file(folder), encoding.record(place).encode())
         try:
-            kfp_run_id = self._submit(self._server(place), request)
+            kfp_run_id = self._submit(self.server(place), request)
         except UnreachableError as error:
             kfp_run_id = self._taken(place, folder, error)
         except BaseException:
             self.records.discard(request.id)
             raise
-        page = self._server(place).page(kfp_run_id)
+        page = self.server(place).page(kfp_run_id)
         folder.append(RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=page))
         return folder.load()
+
+    def adopt(self, request: RunRequest, kfp_run_id: str, place: Place) -> None:
+        """Keep a record of a run that somebody else has submitted, unless there is one.
+
+        Args:
+            request: What it was asked for.
+            kfp_run_id: The server's id of it.
+            place: The server.
+        """
+        try:
+            folder = self.records.new(request)
+        except RunError:
+            return
+        replace_file(_place_file(folder), encoding.record(place).encode())
+        page = self.server(place).page(kfp_run_id)
+        folder.append(RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=page))
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all runs, newest first."""
@@ -155,7 +171,7 @@ class KubeflowRunner:
         run = self._look(folder)
         if run.state.terminal:
             return run
-        server = self._server(self._place(folder))
+        server = self.server(self._place(folder))
         if run.kfp_run_id is not None:
             server.terminate(run.kfp_run_id)
         deadline = time.monotonic() + _CANCEL_TIMEOUT_S
@@ -176,7 +192,7 @@ class KubeflowRunner:
         # One that was imported is another project's to delete there.
         own = _place_file(folder).is_file()
         if own and run.kfp_run_id is not None and run.state.terminal:
-            self._server(self._place(folder)).delete(run.kfp_run_id)
+            self.server(self._place(folder)).delete(run.kfp_run_id)
         self.records.delete(run)
 
     def resume(self, run_id: str) -> Run:
@@ -191,7 +207,7 @@ class KubeflowRunner:
         must_be_resumable(run)
         if run.kfp_run_id is None:
             raise _not_resumable(run, "it never reached the server")
-        server = self._server(self._place(folder))
+        server = self.server(self._place(folder))
         before = server.run(run.kfp_run_id)
         try:
             server.retry(run.kfp_run_id)
@@ -203,7 +219,7 @@ class KubeflowRunner:
 
     def publish(self) -> tuple[Published, ...]:
         """Upload all pipelines for the platform of the settings, where the server lacks them."""
-        server = self._server(self._here())
+        server = self.server(self.here())
         return tuple(publishing.publish(server, p, self._config) for p in ON_CLUSTER)
 
     def _submit(self, server: Server, request: RunRequest) -> str:
@@ -243,7 +259,7 @@ class KubeflowRunner:
         """Return the server's id of a run of which it is not known whether it was taken."""
         run_id = folder.path.name
         try:
-            found = self._server(place).find_run(run_id)
+            found = self.server(place).find_run(run_id)
         except BackendError:
             raise UnreachableError(
                 f"{error.message}; run {run_id} may have been taken all the same",
@@ -263,10 +279,11 @@ class KubeflowRunner:
         if not run.state.terminal and not whole.load().state.terminal:
             with _exclusively(whole) as own:
                 if own:
-                    Look(self._server(self._place(whole)), whole).bring_up_to_date()
+                    Look(self.server(self._place(whole)), whole).bring_up_to_date()
         return folder.load()
 
-    def _here(self) -> Place:
+    def here(self) -> Place:
+        """Return where the settings send runs."""
         config = self._config
         return Place(
             url=config.kubeflow_url,
@@ -277,7 +294,8 @@ class KubeflowRunner:
     def _place(self, folder: RunFolder) -> Place:
         return msgspec.convert(encoding.loads(_place_file(folder).read_bytes()), Place)
 
-    def _server(self, place: Place) -> Server:
+    def server(self, place: Place) -> Server:
+        """Return the server of a place."""
         if place not in self._servers:
             config = self._config.override(
                 kubeflow_url=place.url,

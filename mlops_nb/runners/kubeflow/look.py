@@ -134,13 +134,14 @@ class Look:
 def _age_s(found: dict[str, Any]) -> float:
     """Return how long a run has taken, to now where it has not ended."""
     start, end = found.get("created_at"), found.get("finished_at")
-    began = _seconds(start) if start else time.time()
-    ended = _seconds(end) if end and not end.startswith("0001") else time.time()
+    began = seconds(start) if start else time.time()
+    ended = seconds(end) if end and not end.startswith("0001") else time.time()
     # A retry's end may not have been written yet.
     return max(0.0, (ended if ended >= began else time.time()) - began)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a time of the server's, in seconds since the epoch."""
     # Go writes as many digits as there are, and Z.
     whole, _, rest = text.removesuffix("Z").partition(".")
     parsed = datetime.fromisoformat(f"{whole}+00:00")

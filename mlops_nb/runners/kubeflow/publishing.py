@@ -35,6 +35,18 @@ def name_of(pipeline: Pipeline) -> str:
     return f"mlops-nb-{pipeline.name}"
 
 
+def packaged(pipeline: Pipeline, config: Config) -> tuple[str, str]:
+    """Return the name of the version that the settings make of a pipeline, and its YAML.
+
+    Raises:
+        ConfigError: The settings describe no platform.
+    """
+    from mlops_nb.pipelines.compiler import compiled_for
+
+    text = compiled_for(pipeline, Platform.of(config), config.state_folder / FOLDER)
+    return f"{__version__}-{_digest(text)[:12]}", text
+
+
 def publish(server: Server, pipeline: Pipeline, config: Config) -> Published:
     """Upload a pipeline for the platform of the settings, unless the server has that version.
 
@@ -42,18 +54,14 @@ def publish(server: Server, pipeline: Pipeline, config: Config) -> Published:
         BackendError: The server refuses.
         ConfigError: The settings describe no platform.
     """
-    from mlops_nb.pipelines.compiler import compiled_for
-
-    text = compiled_for(pipeline, Platform.of(config), config.state_folder / FOLDER)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    version = f"{__version__}-{digest[:12]}"
+    version, text = packaged(pipeline, config)
     pipeline_id = server.pipeline(name_of(pipeline))
     known = server.version(pipeline_id, version)
     version_id = known or server.upload(pipeline_id, version, text)
     return Published(
         pipeline=name_of(pipeline),
         version=version,
-        digest=digest,
+        digest=_digest(text),
         pipeline_id=pipeline_id,
         version_id=version_id,
         uploaded=known is None,
@@ -67,14 +75,24 @@ def version_for(server: Server, pipeline: Pipeline, config: Config) -> Version:
         return msgspec.convert(encoding.loads(path.read_bytes()), Version)
     found = publish(server, pipeline, config)
     version = Version(pipeline_id=found.pipeline_id, version_id=found.version_id)
+    remember(version, pipeline, config)
+    return version
+
+
+def remember(version: Version, pipeline: Pipeline, config: Config) -> None:
+    """Have runs be of a version, without a look at what the settings would make."""
+    path = _path(pipeline, config)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_file(path, encoding.record(version).encode())
-    return version
 
 
 def forget(pipeline: Pipeline, config: Config) -> None:
     """Forget a version that the server has no more."""
     _path(pipeline, config).unlink(missing_ok=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _path(pipeline: Pipeline, config: Config) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.runners.kubeflow.client import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mlops_nb.runners.kubeflow.client import Client
 
@@ -42,6 +42,10 @@ class Server:
                 if error.status != 409 or found is None:
                     raise
         return str(found["experiment_id"])
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Delete an experiment that holds nothing."""
+        self._client.delete(_API, "experiments", experiment_id)
 
     def pipeline(self, name: str) -> str:
         """Return the id of a pipeline, which is made where there is none of that name."""
@@ -110,6 +114,51 @@ class Server:
         if service_account:
             body["service_account"] = service_account
         return str(self._client.post(_API, "runs", body=body)["run_id"])
+
+    def create_recurring_run(self, body: dict[str, Any]) -> str:
+        """Have the server start runs at their times, and return the id of that."""
+        made = self._client.post(_API, "recurringruns", body={**body, **self._in_namespace()})
+        return str(made["recurring_run_id"])
+
+    def recurring_run(self, recurring_run_id: str) -> dict[str, Any] | None:
+        """Return a recurring run, None where there is none."""
+        try:
+            found = self._client.get(_API, "recurringruns", recurring_run_id)
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+            return None
+        return dict(found)
+
+    def find_recurring_runs(self, part: str) -> list[dict[str, Any]]:
+        """Return the recurring runs whose names have a part."""
+        predicate = {"operation": "IS_SUBSTRING", "key": "display_name", "stringValue": part}
+        query = {"filter": json.dumps({"predicates": [predicate]}), "namespace": self._namespace}
+        found = self._pages("recurringRuns", _API, "recurringruns", **query)
+        return [one for one in found if part in one["display_name"]]
+
+    def disable(self, recurring_run_id: str) -> None:
+        """Let a recurring run rest."""
+        self._client.post(_API, "recurringruns", recurring_run_id, action="disable")
+
+    def delete_recurring_run(self, recurring_run_id: str) -> None:
+        """Delete a recurring run, if it is there; its runs stay."""
+        self._client.delete(_API, "recurringruns", recurring_run_id)
+
+    def runs_of(self, experiment_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the runs of an experiment, newest first."""
+        query = {"experiment_id": experiment_id, "sort_by": "created_at desc"}
+        return self._pages("runs", _API, "runs", **query)
+
+    def runs_named(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return those of some runs that are there, by name."""
+        if not names:
+            return {}
+        values = {"values": list(names)}
+        predicate = {"operation": "IN", "key": "display_name", "stringValues": values}
+        query = {"filter": json.dumps({"predicates": [predicate]}), "namespace": self._namespace}
+        found = self._pages("runs", _API, "runs", **query)
+        return {one["display_name"]: one for one in found if one["display_name"] in names}
 
     def page(self, run_id: str) -> str:
         """Return where the server's own pages show a run."""

@@ -144,14 +144,18 @@ class KubeflowServer:
         with self._api.lock:
             self._api.runs.evict(run_id, task)
 
-    def fire(self, recurring_run_id: str) -> str:
+    def fire(self, recurring_run_id: str, due: float | None = None) -> str:
         """Let a recurring run make its next run; return that run's id.
+
+        Args:
+            recurring_run_id: The recurring run.
+            due: When that is to be, in seconds since the epoch; now if None.
 
         Raises:
             UsageError: The recurring run is disabled.
         """
         with self._api.lock:
-            return self._api.recurring_runs.fire(recurring_run_id).id
+            return self._api.recurring_runs.fire(recurring_run_id, due).id
 
     def pod(self, run_id: str, task: str) -> Pod:
         """Return what a task's pod is made of: the latest one's.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.exceptions import UsageError
@@ -10,14 +12,27 @@ from mlops_nb.testing.kubeflow import listing, refusals
 from mlops_nb.testing.kubeflow.records import Entry, Records, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlops_nb.testing.kubeflow.cluster import Cluster
     from mlops_nb.testing.kubeflow.experiments import Experiments
     from mlops_nb.testing.kubeflow.request import Request
     from mlops_nb.testing.kubeflow.runs import Runs
 
 _MOST_AT_ONCE = 10
-# Six fields, seconds first, or a name such as @daily.
-_CRON = re.compile(r"@\w+( \S+)?|(\S+ ){4,5}\S+")
+# Seconds first; without the sixth the days of the week are any.
+_FIELDS = (
+    ("second", 0, 59, ()),
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day of month", 1, 31, ()),
+    ("month", 1, 12, [name.lower() for name in calendar.month_abbr[1:]]),
+    ("day of week", 0, 6, ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
+)
+_STAR, _NONE = -1, -2
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_TERM = re.compile(r"(?P<first>[*?]|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?")
 
 
 class RecurringRuns:
@@ -86,17 +101,19 @@ class RecurringRuns:
         self._records.delete(request.path["recurring_run_id"])
         return {}
 
-    def fire(self, name: str) -> Entry:
-        """Make a run, as the schedule would."""
+    def fire(self, name: str, due: float | None = None) -> Entry:
+        """Make a run, as the schedule would: named after the workflow, not the recurring run."""
         recurring = self._records.get(name)
         if recurring.public["mode"] != "ENABLE":
             raise UsageError(
                 f"the recurring run {name} is disabled, so it never fires",
                 hint="enable it first, by the API",
             )
-        body = {key: value for key, value in recurring.public.items() if key != "description"}
-        title = f"{recurring.public['display_name']} {timestamp()}"
-        return self._runs.create({**body, "display_name": title}, recurring_run=name)
+        known = ("description", "display_name")
+        body = {key: value for key, value in recurring.public.items() if key not in known}
+        words = re.sub(r"[^a-z0-9]", "", recurring.public["display_name"].lower())
+        title = f"{words[:25]}-{secrets.token_hex(3)}"
+        return self._runs.create({**body, "display_name": title}, recurring_run=name, due=due)
 
     def _switch(self, request: Request, mode: str, status: str) -> dict[str, Any]:
         recurring = self._records.get(request.path["recurring_run_id"])
@@ -106,9 +123,49 @@ class RecurringRuns:
 
 
 def _check_trigger(trigger: dict[str, Any]) -> None:
+    given = [trigger.get(kind) for kind in ("cron_schedule", "periodic_schedule")]
+    if all(given):
+        raise refusals.invalid("a trigger is a cron schedule or a periodic one, and not both")
+    for times in filter(None, given):
+        for name in ("start_time", "end_time"):
+            if name in times and not _TIME.fullmatch(times[name]):
+                raise refusals.invalid(f"{name}: {times[name]!r} is no time of RFC 3339")
     cron = (trigger.get("cron_schedule") or {}).get("cron")
-    if cron is not None and not _CRON.fullmatch(cron):
-        raise refusals.invalid(f"Schedule cron is not a supported format: {cron!r}")
+    if cron is not None:
+        _check_cron(cron)
     interval = (trigger.get("periodic_schedule") or {}).get("interval_second")
     if interval is not None and int(interval) < 1:
         raise refusals.invalid(f"Found invalid period schedule interval {interval}")
+
+
+def _check_cron(cron: str) -> None:
+    """Refuse what the server's cron does not read; it has bounds of its own, such as no 7."""
+    if cron in _NAMES or re.fullmatch(r"@every \S+", cron):
+        return
+    fields = cron.split()
+    if not 5 <= len(fields) <= 6:
+        raise _no_cron(cron, f"expected 5 to 6 fields, found {len(fields)}")
+    for (name, lowest, highest, names), text in zip(_FIELDS, fields, strict=False):
+        for term in text.split(","):
+            found = _TERM.fullmatch(term)
+            if found is None:
+                raise _no_cron(cron, f"{name}: {term!r}")
+            ends = [_number(end, names) for end in found.group("first", "last") if end]
+            if any(end != _STAR and not lowest <= end <= highest for end in ends):
+                raise _no_cron(cron, f"{name}: {term!r} is beyond {lowest} to {highest}")
+            if ends != sorted(ends):
+                raise _no_cron(cron, f"{name}: the beginning of {term!r} is beyond its end")
+            if found["step"] and not int(found["step"]):
+                raise _no_cron(cron, f"{name}: a step of 0")
+
+
+def _number(text: str, names: Sequence[str]) -> int:
+    if text in "*?":
+        return _STAR
+    if text.lower() in names:
+        return names.index(text.lower()) + (len(names) == 12)
+    return int(text) if text.isdecimal() else _NONE
+
+
+def _no_cron(cron: str, why: str) -> refusals.RefusedError:
+    return refusals.invalid(f"Schedule cron is not a supported format: {cron!r}: {why}")

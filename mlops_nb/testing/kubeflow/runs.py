@@ -102,8 +102,16 @@ class Runs:
         """Return the folder of a run."""
         return Ledger(self._cluster.folder / "runs" / run.id)
 
-    def create(self, body: dict[str, Any], recurring_run: str = "") -> Entry:
-        """Create a run of what a request says, and start it."""
+    def create(
+        self, body: dict[str, Any], recurring_run: str = "", due: float | None = None
+    ) -> Entry:
+        """Create a run of what a request says, and start it.
+
+        Args:
+            body: The request.
+            recurring_run: What makes it.
+            due: When that was to make it; now if None.
+        """
         if not body.get("display_name"):
             raise refusals.invalid("The run name is empty. Please specify a valid name")
         source = self.source(body)
@@ -111,7 +119,8 @@ class Runs:
         arguments = body.get("runtime_config", {}).get("parameters") or {}
         specification.check_parameters(found, arguments)
         experiment = self._experiments.of_run(body.get("experiment_id", ""))
-        run = self._records.add("run_id", self._public(body, source, experiment, recurring_run))
+        public = self._public(body, source, experiment, recurring_run)
+        run = self._records.add("run_id", {**public, "scheduled_at": timestamp(due)})
         run.private = {"workflow": _workflow_name(found.name), "after": found.after}
         self._records.put(run)
         self.ledger(run).create(self._job(run, found, arguments))
@@ -177,7 +186,6 @@ class Runs:
             "storage_state": "AVAILABLE",
             "service_account": body.get("service_account") or self._cluster.service_account,
             "created_at": timestamp(),
-            "scheduled_at": timestamp(),
         }
         return {**public, "recurring_run_id": recurring_run} if recurring_run else public
 
