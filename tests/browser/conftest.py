@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,12 +104,15 @@ def server(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     )
     subprocess.run(["git", "add", "-A"], cwd=project, check=True)
     subprocess.run(["git", "commit", "-qm", "more"], cwd=project, check=True)
-    yield from _served(root, tmp_path_factory.mktemp("jupyter"))
+    with served(root, tmp_path_factory.mktemp("jupyter")) as made:
+        yield made
     for run in project.glob(".mlops/runs/*"):
         processes.end(run.name, grace_s=0)
 
 
-def _served(root: Path, own: Path) -> Iterator[Server]:
+@contextmanager
+def served(root: Path, own: Path) -> Iterator[Server]:
+    """Serve a folder with projects, with settings and data of Jupyter's in a folder of its own."""
     port = _free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]

@@ -1,4 +1,4 @@
-import { runIcon, stopIcon, undoIcon } from '@jupyterlab/ui-components';
+import { runIcon, searchIcon, stopIcon, undoIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 import { IEvent } from '../events';
 import { ids } from '../names';
@@ -62,6 +62,7 @@ export function DeploymentActions({ deployment, project, words }: { deployment: 
     <>
       {deployment.state === 'STOPPED' && <Action command={ids.startDeployment} args={args} label={trans.__('Start')} about={about} icon={icon(runIcon)} />}
       {canGoBack(deployment) && <Action command={ids.rollback} args={args} label={trans.__('Roll back…')} about={about} icon={icon(undoIcon)} />}
+      {deployment.state === 'READY' && <Action command={ids.monitor} args={args} label={trans.__('Monitor…')} about={about} icon={icon(searchIcon)} />}
       <Action command={ids.undeploy} args={args} label={trans.__('Take down…')} about={about} icon={icon(stopIcon)} kind="warn" />
     </>
   );
@@ -126,6 +127,12 @@ function Version(props: { project: string; model: string; version: RegisteredMod
           command={ids.deploy}
           args={{ project, what: `${model}/${version.version}` }}
           label={trans.__('Deploy…')}
+          about={`${model} ${version.version}`}
+        />
+        <Action
+          command={ids.evaluate}
+          args={{ project, what: `${model}/${version.version}` }}
+          label={trans.__('Evaluate…')}
           about={`${model} ${version.version}`}
         />
       </div>

@@ -73,7 +73,14 @@ function useClock(running: boolean): number {
 }
 
 /** What is to be said before a run, each with what to do about it. */
-export function Findings({ findings }: { findings: readonly Finding[] }): React.ReactElement {
+export function Findings(props: {
+  findings: readonly Finding[];
+  action?: (finding: Finding) => React.ReactElement | null;
+}): React.ReactElement | null {
+  const { findings, action } = props;
+  if (findings.length === 0) {
+    return null;
+  }
   return (
     <ul className="mlops-Findings">
       {findings.map((finding, i) => (
@@ -83,6 +90,7 @@ export function Findings({ findings }: { findings: readonly Finding[] }): React.
             <div>{finding.message}</div>
             <div className="mlops-dim">{finding.hint}</div>
           </div>
+          {action?.(finding)}
         </li>
       ))}
     </ul>
@@ -186,6 +194,26 @@ export function shown(value: unknown): string {
 export function model(of: Model): string {
   const version = of.name ? `${of.name} ${of.version ?? ''}`.trim() : of.uri;
   return of.alias ? `${version} @${of.alias}` : version;
+}
+
+/** Moments as a list, in the clock of the zone that their texts name. */
+export function Moments({ moments }: { moments: readonly string[] }): React.ReactElement {
+  return (
+    <ol className="mlops-Moments">
+      {moments.map(moment => (
+        <li key={moment} className="mlops-figure">
+          <time dateTime={moment}>{clock(moment)}</time>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** Return a moment as the clock of its own zone shows it, with its distance from UTC. */
+export function clock(iso: string): string {
+  const [date, time, offset] = [iso.slice(0, 10), iso.slice(11, 16), iso.slice(19)];
+  const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`));
+  return `${day} ${date} ${time} ${/^([+-]00:00|Z)?$/.test(offset) ? 'UTC' : `UTC${offset}`}`;
 }
 
 /** How long ago a moment was, in the words of the reader's language. */

@@ -1,8 +1,9 @@
-import { deleteIcon, LabIcon, redoIcon, runIcon, stopIcon, launchIcon } from '@jupyterlab/ui-components';
+import { addAboveIcon, checkIcon, deleteIcon, LabIcon, launchIcon, redoIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 import { Listing, Summary } from '../records';
 import { ids } from '../names';
 import { useSurroundings } from './context';
+import { useSettled } from './form';
 import { conditions } from './query';
 import { ago, Action, ENDED, figure, Problem, State, seconds } from './pieces';
 import { useListing } from './listing';
@@ -137,7 +138,7 @@ function detail(run: Summary): string {
 }
 
 /** The buttons that fit a run's state. */
-export function RunActions({ run, project, words }: { run: Pick<Summary, 'id' | 'state' | 'pipeline'>; project: string; words?: boolean }): React.ReactElement {
+export function RunActions({ run, project, words }: { run: Pick<Summary, 'id' | 'state' | 'pipeline' | 'model'>; project: string; words?: boolean }): React.ReactElement {
   const { trans } = useSurroundings();
   const args = { project, run: run.id };
   const button = (command: string, label: string, icon: LabIcon, more: object = {}) => (
@@ -154,9 +155,12 @@ export function RunActions({ run, project, words }: { run: Pick<Summary, 'id' | 
     return <>{button(ids.cancel, trans.__('Cancel'), stopIcon)}</>;
   }
   const training = run.pipeline === 'training';
+  const good = run.state === 'SUCCEEDED' && run.model !== null && run.pipeline !== 'deployment';
   return (
     <>
-      {run.state === 'SUCCEEDED' && training && button(ids.deploy, trans.__('Deploy…'), launchIcon, { what: run.id })}
+      {good && button(ids.deploy, trans.__('Deploy…'), launchIcon, { what: run.id })}
+      {good && button(ids.evaluate, trans.__('Evaluate…'), checkIcon, { what: run.id })}
+      {good && training && button(ids.update, trans.__('Update…'), addAboveIcon, { what: run.id })}
       {run.state === 'SUCCEEDED' && training && button(ids.reproduce, trans.__('Reproduce'), redoIcon)}
       {run.state !== 'SUCCEEDED' && button(ids.resume, trans.__('Resume'), runIcon)}
       {button(ids.deleteRun, trans.__('Delete…'), deleteIcon)}
@@ -215,15 +219,6 @@ function Rows<T>(props: {
       </ul>
     </div>
   );
-}
-
-function useSettled<T>(value: T, pause: number): T {
-  const [settled, setSettled] = React.useState(value);
-  React.useEffect(() => {
-    const timer = window.setTimeout(() => setSettled(value), pause);
-    return () => window.clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 function useMetrics(known: Listing['runs']): string[] {

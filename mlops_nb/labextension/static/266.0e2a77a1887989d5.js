@@ -366,6 +366,15 @@ body[data-jp-theme-light='false'] {
   color: var(--jp-ui-font-color1);
 }
 
+.mlops-Section-head {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px 10px;
+  align-items: center;
+  justify-content: space-between;
+  padding: 8px 12px;
+}
+
 .mlops-Section summary {
   padding: 6px 12px;
   cursor: pointer;
@@ -744,7 +753,8 @@ body[data-jp-theme-light='false'] {
 
 .mlops-Finding {
   display: grid;
-  grid-template-columns: 62px 1fr;
+  grid-template-columns: 62px 1fr auto;
+  align-items: start;
   gap: 8px;
   padding: 5px 0;
   overflow-wrap: anywhere;
@@ -791,6 +801,55 @@ body[data-jp-theme-light='false'] {
   display: grid;
   grid-template-columns: repeat(auto-fill, minmax(190px, 1fr));
   gap: 10px 14px;
+}
+
+.mlops-Form-part {
+  margin-top: 14px;
+}
+
+.mlops-Form-part > summary {
+  font-weight: 600;
+  padding-bottom: 6px;
+}
+
+.mlops-Field.mlops-mod-wide {
+  grid-column: 1 / -1;
+}
+
+.mlops-Field.mlops-mod-flag {
+  flex-direction: row;
+  align-items: center;
+  align-self: end;
+  min-height: 26px;
+  gap: 6px;
+}
+
+.mlops-Upcoming {
+  min-height: 62px;
+  margin-top: 10px;
+}
+
+.mlops-Moments {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+  list-style: none;
+  margin: 4px 0 0;
+  padding: 0;
+}
+
+.mlops-Moments > li {
+  padding: 1px 9px;
+  border: 1px solid var(--jp-border-color2);
+  border-radius: 11px;
+  white-space: nowrap;
+}
+
+.mlops-Report {
+  display: block;
+  width: 100%;
+  min-height: 120px;
+  border: none;
 }
 
 .mlops-Form-end {
