@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import secrets
 import time
 from datetime import datetime, timedelta, timezone
@@ -88,9 +89,13 @@ def table(folder: Path) -> str:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = browser.new_page(viewport={"width": 1400, "height": 900})
             page.goto(f"{server.url}/lab/tree/sample?token={TOKEN}")
-            page.wait_for_function("() => window.jupyterapp?.shell?.isHidden === false")
-            page.wait_for_timeout(3_000)
-            found = measured(page)
+            page.wait_for_function("() => window.jupyterapp?.restored")
+            page.evaluate("() => window.jupyterapp.restored")
+            found = [("command to rows, in a Lab that has just come up", shown(page))]
+            page.reload()
+            page.wait_for_function("() => window.jupyterapp?.restored")
+            page.wait_for_timeout(5_000)
+            found += measured(page)
             browser.close()
     rows = [
         f"| write {COUNT:,} records | {written_s:.1f} s |",
@@ -104,8 +109,7 @@ def measured(page: Page) -> list[tuple[str, str]]:
     """Return the figures of a page in which Lab has come to rest."""
     page.evaluate(WATCH)
     before_mb = page.evaluate(HEAP)
-    shown_ms = page.evaluate(SHOW)
-    found = [("command to rows", f"{shown_ms:.0f} ms"), *held(page, "showing")]
+    found = [("command to rows, in a Lab at rest", shown(page)), *held(page, "showing")]
     scrolled = page.evaluate(SCROLL)
     found += [
         ("slowest frame while scrolling to the end and back", f"{scrolled['slowest']:.0f} ms"),
@@ -117,12 +121,15 @@ def measured(page: Page) -> list[tuple[str, str]]:
     status = panel.get_by_role("status").first
     search = panel.get_by_role("searchbox")
 
-    def typed() -> None:
-        search.press_sequentially("test_accuracy>0.9", delay=30)
-        status.filter(has_not_text=f"{COUNT:,}").filter(has_not_text=f"{COUNT}").wait_for()
+    search.press_sequentially("test_accuracy>0.", delay=60)
 
-    filtered_s = timed(typed) - len("test_accuracy>0.9") * 0.03
-    found += [("typed condition to its rows", f"{filtered_s * 1000:.0f} ms"), *held(page, "typing")]
+    def typed() -> None:
+        search.press("9")
+        status.filter(has_not_text=f"{COUNT}").filter(has_text=re.compile("^[1-9]")).wait_for()
+
+    filtered_s = timed(typed)
+    found += [("last key of a condition to its rows", f"{filtered_s * 1000:.0f} ms")]
+    found += held(page, "typing")
     sorting = panel.get_by_label("Sort by")
     first = panel.locator(".mlops-Row-main").first
     before = first.get_attribute("title")
@@ -138,6 +145,11 @@ def measured(page: Page) -> list[tuple[str, str]]:
     found += [("sort to its rows", f"{timed(sorted_) * 1000:.0f} ms"), *held(page, "sorting")]
     found.append(("memory of the page", f"{before_mb:.0f} -> {page.evaluate(HEAP):.0f} MB"))
     return found
+
+
+def shown(page: Page) -> str:
+    """Show the panel, and return how long its rows took."""
+    return f"{page.evaluate(SHOW):.0f} ms"
 
 
 def held(page: Page, doing: str) -> list[tuple[str, str]]:

@@ -25,6 +25,17 @@ HERE = Path(__file__).parent
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 EXECUTE = "([name, args]) => void window.jupyterapp.commands.execute(name, args)"
+# What `%mlops train` puts out, in the last cell of the notebook.
+OUTPUT = """([run_id, project]) => {
+    const shell = window.jupyterapp.shell;
+    const panel = [...shell.widgets('main')].find(one => one.content?.model?.cells);
+    shell.activateById(panel.id);
+    const cell = [...panel.content.widgets].reverse().find(one => one.outputArea);
+    const data = { 'application/vnd.mlops-nb.run+json': { run_id, project: '.' } };
+    cell.model.outputs.clear();
+    cell.model.outputs.add({ output_type: 'display_data', data, metadata: {} });
+    panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
+}"""
 PROJECT, NOTEBOOK = "quickstart", "quickstart/quickstart.ipynb"
 SHOWN = ("train", "comparison", "deployment", "report", "schedule-form", "run")
 
@@ -61,7 +72,7 @@ def execute(page: Page, command: str, **args: object) -> None:
 def leave(page: Page) -> None:
     """Give up the dialog that is open, if there is one."""
     if page.locator(".jp-Dialog").count():
-        page.locator(".jp-Dialog").get_by_role("button", name="Cancel").click()
+        page.locator(".jp-Dialog .jp-mod-reject").click()
         page.locator(".jp-Dialog").wait_for(state="detached")
 
 
@@ -126,7 +137,7 @@ def comparison(page: Page) -> None:
 def run(page: Page) -> None:
     """Show a training run."""
     rows(page, "quickstart.ipynb").first.locator(".mlops-Row-main").click()
-    page.locator(".mlops-Page:visible .mlops-Tiles").wait_for()
+    page.locator(".mlops-Page:visible").get_by_role("heading", name=NOTEBOOK[11:]).wait_for()
     page.locator(".mlops-Page:visible").get_by_role("tab", name="Metrics").click()
 
 
@@ -160,6 +171,15 @@ def schedule(page: Page) -> None:
     page.locator(".mlops-Page:visible").get_by_role("heading", name="History").wait_for()
 
 
+def card(page: Page) -> None:
+    """Show a run in the output of a cell."""
+    title = rows(page, "quickstart.ipynb").first.locator(".mlops-Row-main").get_attribute("title")
+    run_id = (title or "").splitlines()[-1]
+    page.evaluate(OUTPUT, [run_id, PROJECT])
+    page.locator(".mlops-Card").last.wait_for()
+    page.locator(".mlops-Card").last.scroll_into_view_if_needed()
+
+
 def findings(page: Page) -> None:
     """Show what a run would take."""
     execute(page, "mlops:show-findings", path=NOTEBOOK)
@@ -180,8 +200,10 @@ VIEWS = {
     "run-artifacts": tab("Artifacts"),
     "run-log": tab("Log"),
     "report": report,
+    "card": card,
     "deployment": deployment,
     "schedule": schedule,
+    "findings": findings,
 }
 
 

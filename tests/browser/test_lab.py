@@ -9,16 +9,6 @@ import pytest
 from tests.browser.front import CURRENT, RUN_MS, serious
 
 CHANGED = "([path, before]) => document.querySelector(path)?.getAttribute('d') !== before"
-EDITED = "rate: float = 0.25\nsteps: int = 8\npause_s: float = 0.05"
-
-
-@pytest.fixture(scope="module")
-def trained(front, server):
-    """The id of a run from the toolbar of a notebook with an edit that was not saved."""
-    front.edit_first_code_cell(EDITED)
-    run_id = front.train()
-    front.ended()
-    return run_id
 
 
 def test_a_run_from_the_toolbar_has_the_edit_that_was_not_saved(calm, server, trained):
@@ -176,6 +166,17 @@ def deployed(front, server, trained):
     front.run.get_by_role("heading", name="Try a prediction").wait_for()
     yield "sample"
     server.ask("DELETE", "/deployments/sample")
+
+
+def test_a_window_of_its_requests_is_looked_at_from_its_page(calm, server, deployed):
+    calm.run.get_by_role("button", name="Monitor… sample").click()
+    calm.page.locator(".mlops-Train").get_by_label("Requests of the last").fill("24h")
+    calm.dialog("Monitor")
+    calm.run.get_by_role("heading", name=re.compile("^monitoring")).wait_for()
+    calm.ended()
+    # One request is too few to tell.
+    calm.report.get_by_text("too few rows").first.wait_for()
+    calm.run.get_by_role("button", name="Deployment", exact=True).click()
 
 
 def percents(server):

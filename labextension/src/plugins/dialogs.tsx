@@ -80,8 +80,13 @@ class FormDialog extends Dialog<unknown> {
     const button = this.node.querySelector<HTMLButtonElement>('.jp-mod-accept.jp-mod-styled');
     button?.toggleAttribute('disabled', !allowed || this.busy);
     // A button that is disabled gives the focus away, and Escape would not be heard.
-    if (button?.disabled && [button, document.body].includes(document.activeElement as HTMLButtonElement)) {
-      this.node.querySelector<HTMLElement>('.jp-Dialog-button.jp-mod-reject')?.focus();
+    const cancel = this.node.querySelector<HTMLButtonElement>('.jp-Dialog-button.jp-mod-reject');
+    const at = document.activeElement;
+    if (button?.disabled && (at === button || at === document.body)) {
+      cancel?.focus();
+    } else if (button?.disabled === false && at === cancel && !this.reached) {
+      this.reached = true;
+      button.focus();
     }
   }
 
@@ -99,5 +104,6 @@ class FormDialog extends Dialog<unknown> {
   }
 
   private allowed = false;
+  private reached = false;
   private busy = false;
 }

@@ -51,7 +51,7 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     section(trans.__('Runs'), Runs, 0, true);
     section(trans.__('Deployments'), Deployments, 1, true);
     section(trans.__('Models'), Models, 2, false);
-    accordion.setRelativeSizes([5, 3, 2]);
+    accordion.setRelativeSizes([7, 2, 1]);
     void mlops.service.offers('/schedules').then(
       offered => offered && section(trans.__('Schedules'), Schedules, 2, false),
       () => undefined

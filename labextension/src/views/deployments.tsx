@@ -4,7 +4,7 @@ import { IEvent } from '../events';
 import { ids } from '../names';
 import { Deployment, RegisteredModel } from '../records';
 import { useLive, useSurroundings } from './context';
-import { Action, ENDED, Problem, State } from './pieces';
+import { Action, Deeds, ENDED, IDeed, Problem, State } from './pieces';
 
 /** The deployments of a project. */
 export function Deployments({ project }: { project: string }): React.ReactElement {
@@ -55,17 +55,13 @@ export function canGoBack(of: Deployment): boolean {
 /** The buttons that fit a deployment's state. */
 export function DeploymentActions({ deployment, project, words }: { deployment: Deployment; project: string; words?: boolean }): React.ReactElement {
   const { trans } = useSurroundings();
-  const args = { project, name: deployment.name };
-  const about = deployment.name;
-  const icon = (of: typeof stopIcon) => (words ? undefined : <of.react tag="span" className="mlops-Icon" />);
-  return (
-    <>
-      {deployment.state === 'STOPPED' && <Action command={ids.startDeployment} args={args} label={trans.__('Start')} about={about} icon={icon(runIcon)} />}
-      {canGoBack(deployment) && <Action command={ids.rollback} args={args} label={trans.__('Roll back…')} about={about} icon={icon(undoIcon)} />}
-      {deployment.state === 'READY' && <Action command={ids.monitor} args={args} label={trans.__('Monitor…')} about={about} icon={icon(searchIcon)} />}
-      <Action command={ids.undeploy} args={args} label={trans.__('Take down…')} about={about} icon={icon(stopIcon)} kind="warn" />
-    </>
-  );
+  const deeds: IDeed[] = [
+    ...(deployment.state === 'STOPPED' ? [{ command: ids.startDeployment, label: trans.__('Start'), icon: runIcon }] : []),
+    ...(deployment.state === 'READY' ? [{ command: ids.monitor, label: trans.__('Monitor…'), icon: searchIcon }] : []),
+    ...(canGoBack(deployment) ? [{ command: ids.rollback, label: trans.__('Roll back…'), icon: undoIcon }] : []),
+    { command: ids.undeploy, label: trans.__('Take down…'), icon: stopIcon, kind: 'warn' }
+  ];
+  return <Deeds deeds={deeds} args={{ project, name: deployment.name }} about={deployment.name} words={words} />;
 }
 
 /** The models of the registry. */

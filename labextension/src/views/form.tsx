@@ -70,6 +70,12 @@ export function AskForm(props: {
     return () => void (over = true);
   }, [on]);
 
+  const place = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => {
+    const missing = [...(place.current?.querySelectorAll<HTMLInputElement>('[aria-required="true"]') ?? [])];
+    missing.find(one => one.value === '')?.focus();
+  }, [asked === undefined]);
+
   const parts = asked?.(texts) ?? [];
   const { values, wrong } = read(fieldsOf(parts), texts);
   const blocked = asked === undefined || hindered || wrong.size > 0;
@@ -79,10 +85,10 @@ export function AskForm(props: {
     return <p className="mlops-dim">{trans.__('Loading…')}</p>;
   }
   return (
-    <>
+    <div ref={place}>
       <Problem error={problem} />
       <Parts parts={parts} texts={texts} wrong={wrong} onChange={(name, text) => setTexts({ ...texts, [name]: text })} hinder={hinder} />
-    </>
+    </div>
   );
 }
 

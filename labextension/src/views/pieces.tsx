@@ -1,3 +1,5 @@
+import { ellipsesIcon, LabIcon } from '@jupyterlab/ui-components';
+import { Menu } from '@lumino/widgets';
 import React from 'react';
 import { Failure, Finding, Model, Stage } from '../records';
 import { Refusal } from '../service';
@@ -105,10 +107,11 @@ export function Problem({ error }: { error: Error | Failure | undefined }): Reac
   }
   const failure = error as Failure;
   const hint = error instanceof Error && !(error instanceof Refusal) ? '' : failure.hint;
-  const title = error instanceof Refusal ? error.type : error instanceof Error ? error.name : error.type;
+  // Of what is refused the reason says more than the name of its class.
+  const title = error instanceof Refusal ? '' : error instanceof Error ? error.name : error.type;
   return (
     <div className="mlops-Problem" role="alert">
-      <b>{title}</b>
+      {title && <b>{title}</b>}
       {failure.stage && <span> {trans.__('in stage %1', failure.stage)}</span>}
       {failure.cell && <span>, {trans.__('cell %1', failure.cell)}</span>}
       <div className="mlops-Problem-message">{error.message}</div>
@@ -163,6 +166,59 @@ export function Action(props: {
     >
       {props.icon ?? props.label}
     </button>
+  );
+}
+
+/** Something that can be done with a thing. */
+export interface IDeed {
+  command: string;
+  label: string;
+  icon: LabIcon;
+  args?: Record<string, any>;
+  kind?: 'warn';
+}
+
+// A row that is as wide as a panel has room for so many buttons beside its text.
+const IN_ROW = 3;
+
+/** What can be done with a thing: as words on its page, in a row as icons, the last of them in a menu. */
+export function Deeds(props: { deeds: readonly IDeed[]; args: Record<string, any>; about: string; words?: boolean }): React.ReactElement {
+  const { trans, commands } = useSurroundings();
+  const { deeds, args, about, words } = props;
+  const seen = words || deeds.length <= IN_ROW ? deeds : deeds.slice(0, IN_ROW - 1);
+  const unfold = (event: React.MouseEvent) => {
+    event.stopPropagation();
+    const menu = new Menu({ commands });
+    deeds.slice(seen.length).forEach(deed => menu.addItem({ command: deed.command, args: { ...args, ...deed.args } }));
+    const { left, bottom } = event.currentTarget.getBoundingClientRect();
+    menu.open(left, bottom);
+  };
+  return (
+    <>
+      {seen.map(deed => (
+        <Action
+          key={deed.label}
+          command={deed.command}
+          args={{ ...args, ...deed.args }}
+          label={deed.label}
+          about={about}
+          kind={deed.kind}
+          icon={words ? undefined : <deed.icon.react tag="span" className="mlops-Icon" />}
+        />
+      ))}
+      {seen.length < deeds.length && (
+        <button
+          type="button"
+          className="mlops-IconButton"
+          title={trans.__('More')}
+          aria-label={trans.__('More for %1', about)}
+          aria-haspopup="menu"
+          onClick={unfold}
+        >
+          <ellipsesIcon.react tag="span" className="mlops-Icon" />
+        </button>
+      )}
+    </>
   );
 }
 

@@ -22,6 +22,8 @@ export function RunView({ project, run }: { project: string; run: string }): Rea
       </div>
     );
   }
+  const training = found.run.pipeline === 'training';
+  const report = hasReport(found.run) ? [[trans.__('Report'), () => <Report project={project} run={found.run} />] as const] : [];
   return (
     <div className="mlops-Page">
       <Head run={found.run} project={project} />
@@ -32,8 +34,9 @@ export function RunView({ project, run }: { project: string; run: string }): Rea
       <Tabs
         label={trans.__('Parts of the run')}
         tabs={[
-          ...(hasReport(found.run) ? [[trans.__('Report'), () => <Report project={project} run={found.run} />] as const] : []),
+          ...(training ? [] : report),
           [trans.__('Metrics'), () => <Metrics moment={found} />],
+          ...(training ? report : []),
           [trans.__('Parameters'), () => <Parameters run={found.run} />],
           [trans.__('Pins'), () => <Pins run={found.run} />],
           [trans.__('Artifacts'), () => <Artifacts run={found.run} project={project} />],

@@ -1,11 +1,12 @@
-import { addAboveIcon, checkIcon, deleteIcon, LabIcon, launchIcon, redoIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
+import { addAboveIcon, checkIcon, deleteIcon, launchIcon, redoIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
+import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { Listing, Summary } from '../records';
 import { ids } from '../names';
 import { useSurroundings } from './context';
 import { useSettled } from './form';
 import { conditions } from './query';
-import { ago, Action, ENDED, figure, Problem, State, seconds } from './pieces';
+import { ago, Deeds, ENDED, figure, IDeed, Problem, State, seconds } from './pieces';
 import { useListing } from './listing';
 
 const ROW = 50;
@@ -138,34 +139,34 @@ function detail(run: Summary): string {
 }
 
 /** The buttons that fit a run's state. */
-export function RunActions({ run, project, words }: { run: Pick<Summary, 'id' | 'state' | 'pipeline' | 'model'>; project: string; words?: boolean }): React.ReactElement {
+export function RunActions({ run, project, words }: { run: Doable; project: string; words?: boolean }): React.ReactElement {
   const { trans } = useSurroundings();
-  const args = { project, run: run.id };
-  const button = (command: string, label: string, icon: LabIcon, more: object = {}) => (
-    <Action
-      key={command}
-      command={command}
-      args={{ ...args, ...more }}
-      label={label}
-      about={trans.__('run %1', run.id)}
-      icon={words ? undefined : <icon.react tag="span" className="mlops-Icon" />}
-    />
-  );
+  return <Deeds deeds={deedsOf(run, trans)} args={{ project, run: run.id }} about={trans.__('run %1', run.id)} words={words} />;
+}
+
+type Doable = Pick<Summary, 'id' | 'state' | 'pipeline' | 'model'>;
+
+function deedsOf(run: Doable, trans: TranslationBundle): IDeed[] {
   if (!ENDED.has(run.state)) {
-    return <>{button(ids.cancel, trans.__('Cancel'), stopIcon)}</>;
+    return [{ command: ids.cancel, label: trans.__('Cancel'), icon: stopIcon }];
   }
   const training = run.pipeline === 'training';
-  const good = run.state === 'SUCCEEDED' && run.model !== null && run.pipeline !== 'deployment';
-  return (
-    <>
-      {good && button(ids.deploy, trans.__('Deploy…'), launchIcon, { what: run.id })}
-      {good && button(ids.evaluate, trans.__('Evaluate…'), checkIcon, { what: run.id })}
-      {good && training && button(ids.update, trans.__('Update…'), addAboveIcon, { what: run.id })}
-      {run.state === 'SUCCEEDED' && training && button(ids.reproduce, trans.__('Reproduce'), redoIcon)}
-      {run.state !== 'SUCCEEDED' && button(ids.resume, trans.__('Resume'), runIcon)}
-      {button(ids.deleteRun, trans.__('Delete…'), deleteIcon)}
-    </>
-  );
+  const of = { what: run.id };
+  const ofModel = [
+    { command: ids.deploy, label: trans.__('Deploy…'), icon: launchIcon, args: of },
+    { command: ids.evaluate, label: trans.__('Evaluate…'), icon: checkIcon, args: of }
+  ];
+  const ofTraining = [
+    { command: ids.reproduce, label: trans.__('Reproduce'), icon: redoIcon },
+    { command: ids.update, label: trans.__('Update…'), icon: addAboveIcon, args: of }
+  ];
+  const good = run.state === 'SUCCEEDED';
+  return [
+    ...(good && run.model !== null && (training || run.pipeline === 'tuning') ? ofModel : []),
+    ...(good && training ? ofTraining : []),
+    ...(good ? [] : [{ command: ids.resume, label: trans.__('Resume'), icon: runIcon }]),
+    { command: ids.deleteRun, label: trans.__('Delete…'), icon: deleteIcon }
+  ];
 }
 
 /** Many rows of which only those in sight are drawn. */

@@ -1,10 +1,10 @@
-import { deleteIcon, editIcon, fastForwardIcon, LabIcon, pauseIcon, runIcon } from '@jupyterlab/ui-components';
+import { deleteIcon, editIcon, fastForwardIcon, pauseIcon, runIcon } from '@jupyterlab/ui-components';
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { ids } from '../names';
 import { Firing, Schedule, Timetable } from '../records';
 import { useLive, useSurroundings } from './context';
-import { Action, ago, clock, Facts, Moments, Problem, seconds, shown, State } from './pieces';
+import { Action, ago, clock, Deeds, Facts, Moments, Problem, seconds, shown, State } from './pieces';
 import { interval } from './scheduling';
 
 /** The schedules of a project. */
@@ -145,27 +145,16 @@ function becameOf(firing: Firing, trans: TranslationBundle): string {
 /** The buttons that fit a schedule's state. */
 export function ScheduleActions({ schedule, project, words }: { schedule: Schedule; project: string; words?: boolean }): React.ReactElement {
   const { trans } = useSurroundings();
-  const args = { project, name: schedule.name };
-  const button = (command: string, label: string, icon: LabIcon, more: object = {}) => (
-    <Action
-      key={label}
-      command={command}
-      args={{ ...args, ...more }}
-      label={label}
-      about={schedule.name}
-      icon={words ? undefined : <icon.react tag="span" className="mlops-Icon" />}
-    />
-  );
-  return (
-    <>
-      {button(ids.reschedule, trans.__('Run now'), fastForwardIcon, { now: true })}
-      {schedule.paused
-        ? button(ids.reschedule, trans.__('Resume'), runIcon, { resume: true })
-        : button(ids.reschedule, trans.__('Pause'), pauseIcon, { pause: true })}
-      {button(ids.editSchedule, trans.__('Edit…'), editIcon)}
-      {button(ids.unschedule, trans.__('Unschedule…'), deleteIcon)}
-    </>
-  );
+  const rests = schedule.paused
+    ? { label: trans.__('Resume'), icon: runIcon, args: { resume: true } }
+    : { label: trans.__('Pause'), icon: pauseIcon, args: { pause: true } };
+  const deeds = [
+    { command: ids.reschedule, label: trans.__('Run now'), icon: fastForwardIcon, args: { now: true } },
+    { command: ids.reschedule, ...rests },
+    { command: ids.editSchedule, label: trans.__('Edit…'), icon: editIcon },
+    { command: ids.unschedule, label: trans.__('Unschedule…'), icon: deleteIcon }
+  ];
+  return <Deeds deeds={deeds} args={{ project, name: schedule.name }} about={schedule.name} words={words} />;
 }
 
 function whenOf(of: Schedule, trans: TranslationBundle): string {

@@ -65,8 +65,9 @@ export function timesOf(
   const cron: IField[] = [
     {
       name: 'cron',
-      label: trans.__('Cron: minute, hour, day, month, weekday'),
+      label: trans.__('Cron line'),
       type: 'str',
+      help: trans.__('Five fields: minute, hour, day of the month, month, day of the week'),
       required: true,
       placeholder: '0 6 * * 1-5',
       ...same(before?.cron)

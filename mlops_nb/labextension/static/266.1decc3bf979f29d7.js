@@ -131,8 +131,9 @@
   cursor: pointer;
 }
 
-.mlops-Icon,
-.mlops-Icon svg {
+/* Some of Lab's icons say a size of their own. */
+.mlops-View .mlops-Icon,
+.mlops-View .mlops-Icon svg {
   display: block;
   width: 16px;
   height: 16px;
@@ -671,6 +672,12 @@ body[data-jp-theme-light='false'] {
   color: var(--jp-ui-font-color2);
   white-space: nowrap;
   border-bottom-color: var(--jp-border-color1);
+}
+
+.mlops-View .mlops-Table tbody th[scope='row'] {
+  white-space: nowrap;
+  overflow: hidden;
+  text-overflow: ellipsis;
 }
 
 .mlops-View .mlops-Table tr {
