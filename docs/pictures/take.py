@@ -10,6 +10,7 @@ Lab asks about news where nobody has answered yet: start it with `--LabApp.news_
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -123,9 +124,14 @@ def rows(page: Page, text: str):
     return page.locator("#mlops-panel .mlops-Row").filter(has_text=text)
 
 
+def trainings(page: Page):
+    """Return the rows of training runs."""
+    return rows(page, "quickstart.ipynb").filter(has_not_text=re.compile("evaluation|deployment"))
+
+
 def comparison(page: Page) -> None:
     """Show two runs side by side."""
-    boxes = rows(page, "quickstart.ipynb").get_by_role("checkbox")
+    boxes = trainings(page).get_by_role("checkbox")
     boxes.nth(0).check()
     boxes.nth(1).check()
     page.get_by_role("button", name="Compare 2").click()
@@ -136,7 +142,7 @@ def comparison(page: Page) -> None:
 
 def run(page: Page) -> None:
     """Show a training run."""
-    rows(page, "quickstart.ipynb").first.locator(".mlops-Row-main").click()
+    trainings(page).first.locator(".mlops-Row-main").click()
     page.locator(".mlops-Page:visible").get_by_role("heading", name=NOTEBOOK[11:]).wait_for()
     page.locator(".mlops-Page:visible").get_by_role("tab", name="Metrics").click()
 
@@ -173,7 +179,7 @@ def schedule(page: Page) -> None:
 
 def card(page: Page) -> None:
     """Show a run in the output of a cell."""
-    title = rows(page, "quickstart.ipynb").first.locator(".mlops-Row-main").get_attribute("title")
+    title = trainings(page).first.locator(".mlops-Row-main").get_attribute("title")
     run_id = (title or "").splitlines()[-1]
     page.evaluate(OUTPUT, [run_id, PROJECT])
     page.locator(".mlops-Card").last.wait_for()

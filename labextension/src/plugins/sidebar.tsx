@@ -53,7 +53,12 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     section(trans.__('Models'), Models, 2, false);
     accordion.setRelativeSizes([7, 2, 1]);
     void mlops.service.offers('/schedules').then(
-      offered => offered && section(trans.__('Schedules'), Schedules, 2, false),
+      offered => {
+        if (offered) {
+          section(trans.__('Schedules'), Schedules, 2, false);
+          accordion.setRelativeSizes([7, 2, 1, 1]);
+        }
+      },
       () => undefined
     );
 

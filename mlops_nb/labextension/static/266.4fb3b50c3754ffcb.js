@@ -606,7 +606,8 @@ body[data-jp-theme-light='false'] {
   --mlops-line: #7a7a7a;
 }
 
-.mlops-Tiles {
+/* Lab makes lists in outputs blocks. */
+.mlops-View .mlops-Tiles {
   display: flex;
   flex-wrap: wrap;
   gap: 12px 28px;
@@ -631,7 +632,7 @@ body[data-jp-theme-light='false'] {
   font-variant-numeric: tabular-nums;
 }
 
-.mlops-Facts {
+.mlops-View .mlops-Facts {
   display: grid;
   grid-template-columns: max-content 1fr;
   gap: 4px 20px;
