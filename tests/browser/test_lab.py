@@ -170,17 +170,6 @@ def deployed(front, server, trained):
     server.ask("DELETE", "/deployments/sample")
 
 
-def test_a_window_of_its_requests_is_looked_at_from_its_page(calm, server, deployed):
-    calm.run.get_by_role("button", name="Monitor… sample").click()
-    calm.page.locator(".mlops-Train").get_by_label("Requests of the last").fill("24h")
-    calm.dialog("Monitor")
-    calm.run.get_by_role("heading", name=re.compile("^monitoring")).wait_for()
-    calm.ended()
-    # One request is too few to tell.
-    calm.report.get_by_text("too few rows").first.wait_for()
-    calm.run.get_by_role("button", name="Deployment", exact=True).click()
-
-
 def percents(server):
     found = server.ask("GET", "/deployments/sample")["revisions"]
     return {revision["number"]: revision["percent"] for revision in found}
@@ -193,6 +182,18 @@ def test_a_deployment_answers_the_form_that_its_signature_makes(calm, deployed):
     page.get_by_role("button", name="Predict").click()
     page.get_by_text("Prediction: 1", exact=True).wait_for()
     assert serious(calm.page, ".mlops-Page") == []
+
+
+def test_a_window_of_its_requests_is_looked_at_from_its_page(calm, server, deployed):
+    calm.run.get_by_role("button", name="Monitor… sample").click()
+    calm.page.locator(".mlops-Train").get_by_label("Requests of the last").fill("24h")
+    calm.dialog("Monitor")
+    calm.run.get_by_role("heading", name=re.compile("^monitoring")).wait_for()
+    calm.ended()
+    # One request is too few to tell.
+    calm.report.get_by_text("too few rows").first.wait_for()
+    calm.execute("mlops:open-deployment", project="sample", name="sample")
+    calm.run.get_by_role("heading", name="Try a prediction").wait_for()
 
 
 def test_traffic_is_changed_and_rolled_back_after_a_question(calm, server, deployed):

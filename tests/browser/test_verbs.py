@@ -126,6 +126,15 @@ def test_a_search_is_read_as_a_user_writes_it(calm, trained):
     calm.dialog("Cancel")
 
 
+def test_a_model_learns_on_only_where_data_are_new(calm, server, trained):
+    before = len(server.runs())
+    calm.execute("mlops:update", project="sample", what=trained)
+    calm.form.get_by_label("Part of the old data").fill("0.5")
+    calm.dialog("Update")
+    calm.page.locator(".Toastify").get_by_text("No data are new").wait_for()
+    assert len(server.runs()) == before
+
+
 def test_findings_are_mended_from_the_dialog(calm, server, trained):
     data = server.root / "sample" / "data" / "train.csv"
     data.write_text(data.read_text() + "60,4,1\n")

@@ -56,7 +56,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
       return async texts => {
         const pipeline = texts.pipeline ?? TRAINING;
         const verb = known.find(one => one.pipeline === pipeline);
-        const notebook = texts.what ?? path;
+        const notebook = texts.notebook ?? path;
         const parameters = [TRAINING, 'tuning'].includes(pipeline) && notebook ? await parametersOf(folder, notebook) : [];
         const more = verb === undefined ? [] : await partsOf(service, trans, verb, sources, parameters, 'arguments.');
         return now => [
@@ -89,7 +89,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
         const made = await asked(mlops, {
           title: trans.__('New schedule'),
           accept: trans.__('Schedule'),
-          draw: tell => <AskForm load={async texts => (await load)(texts)} on={texts => `${texts.pipeline} ${texts.what}`} tell={tell} />,
+          draw: tell => <AskForm load={async texts => (await load)(texts)} on={texts => `${texts.pipeline} ${texts.notebook}`} tell={tell} />,
           send: chosen => service.ask<Schedule>('POST', '/schedules', folder, { body: bodyOf(chosen) })
         });
         if (made !== undefined) {

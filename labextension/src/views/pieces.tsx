@@ -190,7 +190,9 @@ export function Deeds(props: { deeds: readonly IDeed[]; args: Record<string, any
     event.stopPropagation();
     const menu = new Menu({ commands });
     deeds.slice(seen.length).forEach(deed => menu.addItem({ command: deed.command, args: { ...args, ...deed.args } }));
-    const { left, bottom } = event.currentTarget.getBoundingClientRect();
+    const button = event.currentTarget as HTMLElement;
+    menu.aboutToClose.connect(() => button.focus());
+    const { left, bottom } = button.getBoundingClientRect();
     menu.open(left, bottom);
   };
   return (

@@ -16,12 +16,20 @@ export function whatOf(
   path: string | undefined
 ): IPart {
   const pipeline = texts.pipeline ?? 'training';
-  const of: Record<string, Partial<IField>> = {
-    evaluation: { label: trans.__('Model'), placeholder: 'latest', suggestions: sources.models },
-    monitoring: { label: trans.__('Deployment'), required: true, suggestions: sources.deployments },
-    update: { label: trans.__('Notebook'), placeholder: trans.__('that of the parent'), suggestions: sources.notebooks }
+  // Each has a name of its own: what was typed for one pipeline is not taken for another.
+  const notebook: IField = {
+    name: 'notebook',
+    label: trans.__('Notebook'),
+    type: 'str',
+    required: true,
+    value: path ?? '',
+    suggestions: sources.notebooks
   };
-  const notebook = { label: trans.__('Notebook'), required: true, value: path ?? '', suggestions: sources.notebooks };
+  const of: Record<string, IField> = {
+    evaluation: { name: 'model', label: trans.__('Model'), type: 'str', placeholder: 'latest', suggestions: sources.models },
+    monitoring: { name: 'deployment', label: trans.__('Deployment'), type: 'str', required: true, suggestions: sources.deployments },
+    update: { ...notebook, required: false, placeholder: trans.__('that of the parent') }
+  };
   return {
     title: trans.__('What'),
     fields: [
@@ -38,8 +46,7 @@ export function whatOf(
           ['monitoring', trans.__('monitor')]
         ]
       },
-      // Another subject for another pipeline: what was typed for one is not taken for the other.
-      { ...(of[pipeline] ?? notebook), name: 'what', type: 'str' } as IField,
+      of[pipeline] ?? notebook,
       { name: 'name', label: trans.__('Name of the schedule'), type: 'str', placeholder: trans.__('made from what it runs') }
     ]
   };
@@ -173,9 +180,11 @@ export function planOf(
 }
 
 /** Return what the form gives as the verb takes it. */
-export function bodyOf({ trigger, pins, ...chosen }: Values): Values {
+export function bodyOf({ trigger, pins, notebook, model, deployment, ...chosen }: Values): Values {
+  const what = notebook ?? model ?? deployment;
   return {
     ...chosen,
+    ...(what === undefined ? {} : { what }),
     ...(trigger === 'change' ? { on_change: true } : {}),
     ...(pins === 'frozen' ? { frozen: true } : {})
   };
