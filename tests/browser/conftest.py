@@ -104,7 +104,7 @@ def server(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     notebook(
         project / "card.ipynb",
         "%load_ext mlops_nb",
-        "%mlops train live.ipynb --param steps=40 --param pause_s=0.5",
+        "%mlops train live.ipynb --param steps=600 --param pause_s=0.2",
     )
     subprocess.run(["git", "add", "-A"], cwd=project, check=True)
     subprocess.run(["git", "commit", "-qm", "more"], cwd=project, check=True)

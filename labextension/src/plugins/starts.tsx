@@ -58,7 +58,7 @@ export const starts: JupyterFrontEndPlugin<void> = {
         }
       });
       if (run === null) {
-        Notification.info(trans.__('No data are new since %1 was trained: nothing was started.', subject ?? ''));
+        Notification.info(trans.__('No data are new since %1 was trained: nothing was started.', subject ?? ''), { autoClose: 8_000 });
       } else if (run !== undefined) {
         await commands.execute(ids.openRun, { project, run: run.id });
       }

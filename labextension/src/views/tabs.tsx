@@ -2,8 +2,8 @@ import React from 'react';
 
 /** Parts of which one is seen; the arrow keys go from one to the next. */
 export function Tabs({ label, tabs }: { label: string; tabs: readonly (readonly [string, () => React.ReactElement])[] }): React.ReactElement {
-  // By its title: another tab may come before it while it is seen.
-  const [chosen, setChosen] = React.useState(tabs[0][0]);
+  // By its title, once the user has chosen: another tab may come before it while it is seen.
+  const [chosen, setChosen] = React.useState<string>();
   const at = Math.max(0, tabs.findIndex(([title]) => title === chosen));
   const name = React.useId();
   const list = React.useRef<HTMLDivElement>(null);
