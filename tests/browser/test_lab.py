@@ -151,7 +151,7 @@ def test_pages_are_there_again_after_a_reload(calm, trained):
     calm.run.locator("header").get_by_text(trained).wait_for()
 
 
-def test_a_cell_is_marked_as_parameters_and_back(calm):
+def test_a_cell_is_marked_as_parameters_and_back(calm, trained):
     calm.execute("docmanager:open", path="sample/card.ipynb")
     calm.page.wait_for_function(f"() => {CURRENT}?.content?.activeCell?.model.type === 'code'")
     model = f"{CURRENT}.content.activeCell.model"

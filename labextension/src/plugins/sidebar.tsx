@@ -56,7 +56,7 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
       offered => {
         if (offered) {
           section(trans.__('Schedules'), Schedules, 2, false);
-          accordion.setRelativeSizes([7, 2, 1, 1]);
+          accordion.setRelativeSizes([5, 2, 2, 2]);
         }
       },
       () => undefined

@@ -335,8 +335,11 @@ body[data-jp-theme-light='false'] {
 
 .mlops-Row-actions {
   position: absolute;
+  top: 0;
+  bottom: 0;
   right: 4px;
   display: flex;
+  align-items: center;
   padding-left: 6px;
   background: var(--jp-layout-color2);
   opacity: 0;
