@@ -133,6 +133,12 @@ def test_rows_are_reached_and_opened_by_keyboard(calm, trained):
     assert rows.nth(1).evaluate("row => row === document.activeElement")
     calm.page.keyboard.press("Enter")
     calm.run.locator("header").get_by_text(trained).wait_for()
+    more = panel.get_by_role("button", name=f"More for run {trained}")
+    more.focus()
+    calm.page.keyboard.press("Enter")
+    calm.page.get_by_role("menuitem", name="Reproduce Run").wait_for()
+    calm.page.keyboard.press("Escape")
+    assert more.evaluate("button => button === document.activeElement")
 
 
 def saves_layout(answer, run):

@@ -16,11 +16,15 @@ BEFORE = ".mlops-Page:visible .mlops-Moments li"
 def scheduled(front, trained):
     """The page of a schedule that was made with the form, after lines that were refused in it."""
     front.execute("mlops:schedule", path="sample/train.ipynb")
-    front.form.get_by_label("Cron line").fill("0 6 * * 9")
+    cron = front.form.get_by_label("Cron line")
+    cron.wait_for()
+    # What is missing has the focus.
+    front.page.wait_for_function("() => document.activeElement.name === 'cron'")
+    cron.fill("0 6 * * 9")
     front.form.get_by_role("alert").get_by_text("is no cron line").wait_for()
     assert not front.accepts("Schedule")
     assert serious(front.page, ".jp-Dialog") == []
-    front.form.get_by_label("Cron line").fill("30 6 * * 1-5")
+    cron.fill("30 6 * * 1-5")
     front.form.get_by_label("Time zone").fill("Asia/Tokyo")
     front.form.get_by_text("06:30 UTC+09:00").first.wait_for()
     assert front.form.locator("time").count() == 5

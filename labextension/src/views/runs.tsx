@@ -19,7 +19,7 @@ export function Runs({ project }: { project: string }): React.ReactElement {
   const [state, setState] = React.useState('');
   const [sort, setSort] = React.useState('');
   const [selected, setSelected] = React.useState<readonly string[]>([]);
-  const words = useSettled(text, 250);
+  const words = useSettled(text, 200);
   const query = { ...conditions(words), ...(state ? { state } : {}), ...(sort ? { sort } : {}) };
   const listing = useListing(project, query);
   const metrics = useMetrics(listing.known);
@@ -69,6 +69,7 @@ export function Runs({ project }: { project: string }): React.ReactElement {
       </div>
       <Problem error={listing.problem} />
       <Rows
+        key={JSON.stringify(query)}
         count={listing.total ?? 0}
         row={i => listing.row(i)}
         see={listing.see}
@@ -223,6 +224,8 @@ function Rows<T>(props: {
 }
 
 function useMetrics(known: Listing['runs']): string[] {
-  const names = new Set(known.flatMap(run => Object.keys(run.metrics)));
-  return [...names].sort().slice(0, 30);
+  return React.useMemo(() => {
+    const names = new Set(known.flatMap(run => Object.keys(run.metrics)));
+    return [...names].sort().slice(0, 30);
+  }, [known]);
 }
