@@ -8,7 +8,7 @@ import { mlopsIcon } from '../icons';
 import { ids, NAMESPACE } from '../names';
 import { Hyperparameter, Schedule, Setting, Timetable } from '../records';
 import { AskForm, Asked, Texts } from '../views/form';
-import { bodyOf, planOf, timesOf, whatOf } from '../views/scheduling';
+import { bodyOf, inOrder, planOf, timesOf, whatOf } from '../views/scheduling';
 import { described } from './args';
 import { sure, tried } from './asking';
 import { atHand } from './at_hand';
@@ -61,8 +61,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
         const more = verb === undefined ? [] : await partsOf(service, trans, verb, sources, parameters, 'arguments.');
         return now => [
           whatOf(trans, sources, now, path),
-          ...timesOf(trans, { project: folder, zone }, now),
-          ...planOf(trans, now, parameters, sources, more)
+          ...inOrder([...timesOf(trans, { project: folder, zone }, now), ...planOf(trans, now, parameters, sources, more)])
         ];
       };
     };

@@ -179,6 +179,11 @@ export function planOf(
   ];
 }
 
+/** Return parts with those at the end that are folded: what is below a fold is not looked for. */
+export function inOrder(parts: readonly IPart[]): IPart[] {
+  return [...parts.filter(part => !part.folded), ...parts.filter(part => part.folded)];
+}
+
 /** Return what the form gives as the verb takes it. */
 export function bodyOf({ trigger, pins, notebook, model, deployment, ...chosen }: Values): Values {
   const what = notebook ?? model ?? deployment;

@@ -791,7 +791,7 @@ body[data-jp-theme-light='false'] {
 
 .mlops-Train {
   font-size: var(--jp-ui-font-size1);
-  max-height: 62vh;
+  max-height: 66vh;
   overflow: auto;
   padding-right: 6px;
 }
