@@ -15,7 +15,10 @@ BEFORE = ".mlops-Page:visible .mlops-Moments li"
 @pytest.fixture(scope="module")
 def scheduled(front, trained):
     """The page of a schedule that was made with the form, after lines that were refused in it."""
-    front.execute("mlops:schedule", path="sample/train.ipynb")
+    front.execute("filebrowser:activate")
+    listed = front.page.locator("#filebrowser .jp-DirListing-item", has_text="train.ipynb")
+    listed.click(button="right")
+    front.page.get_by_role("menuitem", name="Schedule…").click()
     cron = front.form.get_by_label("Cron line")
     cron.wait_for()
     # What is missing has the focus.

@@ -14,7 +14,7 @@ import { sure, tried } from './asking';
 import { atHand } from './at_hand';
 import { asked } from './dialogs';
 import { IMlops } from './service';
-import { ISources, IVerb, partsOf, sourcesOf, verbs } from './verbs';
+import { IVerb, partsOf, sourcesOf, verbs } from './verbs';
 
 type Args = Record<string, any>;
 const TRAINING = 'training';
@@ -51,8 +51,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
 
     /** Return the form of a new schedule; what the pipeline takes depends on what it is to do. */
     const form = async (folder: string, path: string | undefined): Promise<(texts: Texts) => Promise<Asked>> => {
-      const [found, notebooks, zone] = await Promise.all([sourcesOf(service, folder), notebooksOf(folder), zoneOf(folder)]);
-      const sources: ISources = { ...found, notebooks };
+      const [sources, notebooks, zone] = await Promise.all([sourcesOf(service, folder), notebooksOf(folder), zoneOf(folder)]);
       return async texts => {
         const pipeline = texts.pipeline ?? TRAINING;
         const verb = known.find(one => one.pipeline === pipeline);
@@ -60,7 +59,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
         const parameters = [TRAINING, 'tuning'].includes(pipeline) && notebook ? await parametersOf(folder, notebook) : [];
         const more = verb === undefined ? [] : await partsOf(service, trans, verb, sources, parameters, 'arguments.');
         return now => [
-          whatOf(trans, sources, now, path),
+          whatOf(trans, { ...sources, notebooks }, now, path),
           ...inOrder([...timesOf(trans, { project: folder, zone }, now), ...planOf(trans, now, parameters, sources, more)])
         ];
       };

@@ -39,7 +39,7 @@ export const starts: JupyterFrontEndPlugin<void> = {
     /** Ask with a verb's form, start its run, and show it. */
     const start = async (verb: IVerb, project: string, subject: string | undefined): Promise<Run | undefined> => {
       const load = async (): Promise<Asked> => {
-        const sources = { ...(await sourcesOf(service, project)), notebooks: [] };
+        const sources = await sourcesOf(service, project);
         const parameters = verb.subject === 'notebook' ? await parametersOf(subject!) : [];
         const parts = await partsOf(service, trans, verb, sources, parameters);
         const suggestions = verb.subject === 'name' ? sources.deployments : sources.models;
@@ -47,7 +47,7 @@ export const starts: JupyterFrontEndPlugin<void> = {
         return () => (subject === undefined ? [{ title: subjectOf(verb), fields: [missing] }, ...parts] : parts);
       };
       const run = await asked(mlops, {
-        title: verb.title.replace('%1', subject === undefined ? '…' : PathExt.basename(subject)),
+        title: verb.title(verb.subject === 'notebook' ? PathExt.basename(subject!) : (subject ?? '…')),
         accept: verb.accept,
         draw: tell => <AskForm load={load} tell={tell} />,
         send: chosen => {

@@ -12,7 +12,8 @@ export interface IVerb {
   route: string;
   /** The argument that says what it is done to, and of which kind that is. */
   subject: 'notebook' | 'model' | 'parent' | 'name';
-  title: string;
+  /** The title of its form, of what it is done to. */
+  title: (of: string) => string;
   accept: string;
   entries: readonly IEntry[];
 }
@@ -20,16 +21,15 @@ export interface IVerb {
 /** A field, but for what the server says of it: its type and its meaning. */
 interface IEntry extends Omit<IField, 'type' | 'help'> {
   /** Where its choices come from. */
-  from?: 'datasets' | 'models' | 'notebooks';
+  from?: 'datasets' | 'models';
   folded?: boolean;
 }
 
-/** What fields choose from: the data, models, deployments and notebooks of a project. */
+/** What fields choose from: the data, models and deployments of a project. */
 export interface ISources {
   datasets: string[];
   models: string[];
   deployments: string[];
-  notebooks: string[];
 }
 
 type Name = 'evaluate' | 'tune' | 'update' | 'monitor';
@@ -44,7 +44,7 @@ export function verbs(trans: TranslationBundle): Record<Name, IVerb> {
       pipeline: 'evaluation',
       route: '/evaluate',
       subject: 'model',
-      title: trans.__('Evaluate %1', '%1'),
+      title: of => trans.__('Evaluate %1', of),
       accept: trans.__('Evaluate'),
       entries: [
         { name: 'test', label: trans.__('Test data'), from: 'datasets', placeholder: settings },
@@ -57,7 +57,7 @@ export function verbs(trans: TranslationBundle): Record<Name, IVerb> {
       pipeline: 'tuning',
       route: '/tune',
       subject: 'notebook',
-      title: trans.__('Tune %1', '%1'),
+      title: of => trans.__('Tune %1', of),
       accept: trans.__('Tune'),
       entries: [
         { name: 'objective', label: trans.__('Metric'), placeholder: settings },
@@ -76,7 +76,7 @@ export function verbs(trans: TranslationBundle): Record<Name, IVerb> {
       pipeline: 'update',
       route: '/update',
       subject: 'parent',
-      title: trans.__('Learn on from %1', '%1'),
+      title: of => trans.__('Learn on from %1', of),
       accept: trans.__('Update'),
       entries: [
         { name: 'replay', label: trans.__('Part of the old data to be learnt again'), placeholder: settings },
@@ -91,7 +91,7 @@ export function verbs(trans: TranslationBundle): Record<Name, IVerb> {
       pipeline: 'monitoring',
       route: '/deployments/{name}/monitor',
       subject: 'name',
-      title: trans.__('Monitor %1', '%1'),
+      title: of => trans.__('Monitor %1', of),
       accept: trans.__('Monitor'),
       entries: [
         { name: 'last', label: trans.__('Requests of the last'), placeholder: trans.__('all of them, or 24h, 30m, 7d') },
@@ -139,7 +139,7 @@ export async function partsOf(
 }
 
 /** Ask for what fields choose from; what the server does not say is left out. */
-export async function sourcesOf(service: IService, project: string): Promise<Omit<ISources, 'notebooks'>> {
+export async function sourcesOf(service: IService, project: string): Promise<ISources> {
   const [data, models, served] = await Promise.all([
     service.ask<{ datasets: string[] }>('GET', '/datasets', project).catch(() => undefined),
     service.ask<{ models: RegisteredModel[] }>('GET', '/models', project).catch(() => undefined),
