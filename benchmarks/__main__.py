@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     capture,
     incremental,
+    lab,
     metrics,
     monitoring,
     provisioning,
@@ -27,6 +28,7 @@ TABLES = {
     "tuning": tuning.table,
     "monitoring": monitoring.table,
     "incremental": incremental.table,
+    "lab": lab.table,
 }
 
 

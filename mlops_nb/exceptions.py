@@ -78,7 +78,17 @@ class UsageError(MlopsError):
 
 
 class ProjectError(MlopsError):
-    """The folder is not a project that can be pinned."""
+    """The folder is not a project that can be pinned.
+
+    Args:
+        message: What happened, with the offending value.
+        hint: One thing to type or change.
+        untracked: Path of the data whose absence from DVC is all that hinders.
+    """
+
+    def __init__(self, message: str, *, hint: str, untracked: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.untracked = untracked
 
 
 class CodeError(ProjectError):

@@ -10,6 +10,7 @@ import { schedules } from './plugins/schedules';
 import { service } from './plugins/service';
 import { services } from './plugins/services';
 import { sidebar } from './plugins/sidebar';
+import { starts } from './plugins/starts';
 import { status } from './plugins/status';
 
 export default [
@@ -17,6 +18,7 @@ export default [
   runs,
   services,
   schedules,
+  starts,
   pages,
   executed,
   sidebar,

@@ -26,7 +26,13 @@ export const ids = {
   rollback: 'mlops:roll-back',
   undeploy: 'mlops:undeploy',
   startDeployment: 'mlops:start-deployment',
+  evaluate: 'mlops:evaluate',
+  tune: 'mlops:tune',
+  update: 'mlops:update',
+  monitor: 'mlops:monitor',
   schedule: 'mlops:schedule',
+  openSchedule: 'mlops:open-schedule',
+  editSchedule: 'mlops:edit-schedule',
   reschedule: 'mlops:change-schedule',
   unschedule: 'mlops:unschedule'
 } as const;

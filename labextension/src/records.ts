@@ -145,6 +145,7 @@ export interface Finding {
   severity: string;
   message: string;
   hint: string;
+  fix: Fix | null;
 }
 
 export interface Firing {
@@ -166,6 +167,12 @@ export interface Firing {
 }
 
 export type FiringState = 'DUE' | 'RUNNING' | 'SUCCEEDED' | 'SKIPPED' | 'FAILED' | 'CANCELED';
+
+export interface Fix {
+  kind: string;
+  path: string | null;
+  cell: number | null;
+}
 
 export interface Glimpse {
   run: Summary;

@@ -9,6 +9,12 @@ export interface IAsked {
   body?: Record<string, unknown>;
 }
 
+/** One thing that a route takes: its type, as forms name types, and what it means. */
+export interface ITaken {
+  type: string;
+  help: string;
+}
+
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /** An answer of the server that says what is wrong, and what to do. */
@@ -29,6 +35,8 @@ export interface IService {
   ask<T>(method: Method, path: string, project: string, asked?: IAsked): Promise<T>;
   /** Whether the server has a route, such as '/schedules'. */
   offers(path: string): Promise<boolean>;
+  /** What a route takes in its body, by name, as the server describes it. */
+  takes(method: Method, path: string): Promise<Record<string, ITaken>>;
   /** What happens in a project, as long as someone listens. */
   events(project: string): Events;
   /** Saves a notebook when a kernel asks for it; undefined where nobody can. */
@@ -61,9 +69,18 @@ export class Service implements IService {
   }
 
   async offers(path: string): Promise<boolean> {
-    this.described ??= this.ask<{ paths: Record<string, unknown> }>('GET', '/openapi.json', '');
-    const { paths } = await this.described;
-    return path in paths || `/mlops${path}` in paths;
+    return `/mlops${path}` in (await this.description()).paths;
+  }
+
+  async takes(method: Method, path: string): Promise<Record<string, ITaken>> {
+    const operation = (await this.description()).paths[`/mlops${path}`]?.[method.toLowerCase()];
+    const properties: Record<string, any> = operation?.requestBody?.content['application/json'].schema.properties ?? {};
+    return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, { type: typeOf(of), help: of.description }]));
+  }
+
+  private description(): Promise<IDescription> {
+    this.described ??= this.ask<IDescription>('GET', '/openapi.json', '');
+    return this.described;
   }
 
   events(project: string): Events {
@@ -95,7 +112,19 @@ export class Service implements IService {
 
   saver: IService['saver'];
   private readonly streams = new Map<string, Events>();
-  private described: Promise<{ paths: Record<string, unknown> }> | undefined;
+  private described: Promise<IDescription> | undefined;
+}
+
+interface IDescription {
+  paths: Record<string, Record<string, any>>;
+}
+
+const TYPES: Record<string, string> = { integer: 'int', number: 'float', boolean: 'flag', array: 'list', object: 'json', string: 'str' };
+
+/** Return the type that forms have for a JSON schema; what may be null is what else it may be. */
+function typeOf(schema: { type?: string; anyOf?: { type?: string }[] }): string {
+  const types = (schema.anyOf ?? [schema]).map(one => one.type ?? '').filter(one => one !== 'null');
+  return TYPES[types.includes('object') ? 'object' : types[0]] ?? 'str';
 }
 
 function search(values: NonNullable<IAsked['query']>): string {

@@ -51,6 +51,7 @@ from mlops_nb.api.timetable import (
     scheduler,
     schedules,
     unschedule,
+    upcoming,
 )
 from mlops_nb.api.training import repeat, reproduce, train, verdict
 from mlops_nb.api.tuning import tune
@@ -105,6 +106,7 @@ __all__ = [
     "tune",
     "undeploy",
     "unschedule",
+    "upcoming",
     "update",
     "value_names",
     "verdict",

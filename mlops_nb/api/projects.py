@@ -8,9 +8,9 @@ from mlops_nb import project as projects
 from mlops_nb import reach
 from mlops_nb.api.lookup import Folder, wanted_snapshot
 from mlops_nb.capture import dvc, snapshot
-from mlops_nb.exceptions import MlopsError
+from mlops_nb.exceptions import MlopsError, ProjectError
 from mlops_nb.settings import Config
-from mlops_nb.types import Finding, Hyperparameter, Setting, Status
+from mlops_nb.types import Finding, Fix, Hyperparameter, Setting, Status
 
 
 def init(folder: Path | str = ".", *, example: str | None = None) -> tuple[str, ...]:
@@ -42,9 +42,16 @@ def status(
         reached = reach.findings(config, captured.snapshot, pushed=config.run_push)
         findings = (*captured.findings, *reached)
     except MlopsError as error:
-        finding = Finding(severity="error", message=error.message, hint=error.hint)
+        finding = Finding(
+            severity="error", message=error.message, hint=error.hint, fix=_fix_of(error)
+        )
         return Status(project=str(config.root), snapshot=None, findings=(finding,))
     return Status(project=str(config.root), snapshot=captured.snapshot, findings=findings)
+
+
+def _fix_of(error: MlopsError) -> Fix | None:
+    untracked = error.untracked if isinstance(error, ProjectError) else None
+    return Fix(kind="track", path=untracked) if untracked is not None else None
 
 
 def track(path: Path | str, *, project: Folder = None) -> str:

@@ -176,6 +176,40 @@ def reschedule(
     )
 
 
+def upcoming(
+    name: str | None = None,
+    *,
+    cron: str | None = None,
+    timezone: str | None = None,
+    every: str | None = None,
+    on_change: bool = False,
+    until: str | None = None,
+    project: lookup.Folder = None,
+) -> tuple[str, ...]:
+    """Return the next five moments of times that nobody has scheduled yet; nothing is kept.
+
+    Args:
+        name: A schedule that would have them in place of its own; a new one if None.
+        cron: As for `schedule`.
+        timezone: Likewise.
+        every: Likewise.
+        on_change: Likewise; then there is no moment that is known.
+        until: Likewise.
+        project: A folder of the project.
+
+    Returns:
+        ISO 8601, in the zone of the schedule.
+
+    Raises:
+        ScheduleError: There is no such schedule.
+        UsageError: A time or a zone is not one.
+    """
+    times = planning.Times(
+        cron=cron, timezone=timezone, every=every, on_change=on_change, until=until
+    )
+    return desk.upcoming(Config.load(project), name, times, lookup.now())
+
+
 def unschedule(name: str, *, project: lookup.Folder = None) -> str:
     """Forget a schedule and its history; its runs stay, and those that go on do.
 

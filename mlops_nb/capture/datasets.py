@@ -144,6 +144,7 @@ class OwnData:
             raise DataError(
                 f"{place} is under neither DVC nor git",
                 hint=f"put it under DVC: jupyter mlops track {place}",
+                untracked=place,
             )
         return Dataset(
             role=role, path=place, hash=f"git:{blob}", repo=str(self.top), sha="",

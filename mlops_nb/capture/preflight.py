@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.capture import analysis, environment
-from mlops_nb.types import Finding
+from mlops_nb.types import Finding, Fix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,6 +82,7 @@ def _data(datasets: Sequence[Dataset]) -> Iterator[Finding]:
             yield _warning(
                 f"{dataset.path} has changed since it was put under DVC; the run takes it as it is",
                 f"to track the new version: jupyter mlops track {dataset.path}",
+                Fix(kind="track", path=dataset.path),
             )
     if not any(dataset.role == "test" for dataset in datasets):
         yield _warning(
@@ -100,6 +101,7 @@ def _parameters(
             f"tag cell {proposed.cell.number}, which assigns {proposed.subject} and nothing else"
             if proposed
             else "put them into a cell of their own, and tag it in Jupyter's property inspector",
+            Fix(kind="mark", cell=proposed.cell.number) if proposed else None,
         )
     for parameter in hyperparameters:
         if parameter.source == "expression":
@@ -233,6 +235,7 @@ def _files(unpinned: Sequence[tuple[str, str]]) -> Iterator[Finding]:
                 f"the session read {path}, which git ignores and DVC does not track; "
                 "the run will not have it",
                 f"put it under DVC: jupyter mlops track {path}",
+                Fix(kind="track", path=path),
             )
 
 
@@ -248,8 +251,8 @@ def _error(message: str, hint: str) -> Finding:
     return Finding(severity="error", message=message, hint=hint)
 
 
-def _warning(message: str, hint: str) -> Finding:
-    return Finding(severity="warning", message=message, hint=hint)
+def _warning(message: str, hint: str, fix: Fix | None = None) -> Finding:
+    return Finding(severity="warning", message=message, hint=hint, fix=fix)
 
 
 def _info(message: str, hint: str) -> Finding:

@@ -185,6 +185,7 @@ def _must_be_small(name: str, size: int, rules: Rules, *, new: bool) -> None:
             f"{name} has {size / _MB:.1f} MB and is not under DVC; "
             f"a snapshot takes changed files of up to {rules.file_limit_mb:g} MB",
             hint=cure if new else f"git rm --cached {name} && {cure}",
+            untracked=name if new else None,
         )
 
 

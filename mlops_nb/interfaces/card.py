@@ -53,6 +53,17 @@ def card(moment: Moment, *, buttons: bool = False) -> str:
     return html.frame("".join(f"<div>{part}</div>" for part in parts))
 
 
+def found(moment: Moment) -> str:
+    """Return the part of a card that a training alone has not: trials, an evaluation, a window."""
+    run = moment.run
+    parts = [
+        study_html(run.study, run.id),
+        report.body(moment.report) if moment.report else "",
+        monitoring.body(moment.window) if moment.window else "",
+    ]
+    return "".join(f"<div>{part}</div>" for part in parts if part)
+
+
 def text(moment: Moment) -> str:
     """Return a run as a few lines of text."""
     run = moment.run

@@ -138,6 +138,18 @@ def change(
     return _shown(config, changed, now, _HISTORY)
 
 
+def upcoming(
+    config: Config, name: str | None, times: planning.Times, now: datetime
+) -> tuple[str, ...]:
+    """Return when a schedule would fire with other times, or a new one; nothing is kept.
+
+    Raises:
+        MlopsError: There is no such schedule, or a time is not one.
+    """
+    before = planning.blank(config, now) if name is None else Store(config).get(name)
+    return timing.upcoming(times.applied(before, now), now)
+
+
 def remove(config: Config, name: str) -> Schedule:
     """Forget a schedule, and return it.
 

@@ -148,21 +148,30 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
             f"--fired-by is {plan.fired_by!r}", hint=f"it takes {' or '.join(FIRED_BY)}"
         )
     given = start.arguments(plan.pipeline, plan.arguments)
-    schedule = Schedule(
-        id=secrets.token_hex(6),
-        name="",
+    schedule = structs.replace(
+        blank(config, now),
         pipeline=plan.pipeline,
         arguments={**({} if plan.what is None else {start.what: plan.what}), **given},
-        timezone=config.schedule_timezone,
         branch=plan.branch,
-        python=sys.executable,
-        created_at=timing.iso(now),
         fired_by=plan.fired_by,
     )
     schedule = times.applied(schedule, now)
     if plan.fired_by == recurring.KUBEFLOW:
         schedule = _for_pods(config, schedule, plan)
     return _checked(config, schedule, plan)
+
+
+def blank(config: Config, now: datetime) -> Schedule:
+    """Return a schedule of nothing at no time, made now."""
+    return Schedule(
+        id=secrets.token_hex(6),
+        name="",
+        pipeline="training",
+        arguments={},
+        timezone=config.schedule_timezone,
+        python=sys.executable,
+        created_at=timing.iso(now),
+    )
 
 
 def snapshot_name(schedule: Schedule) -> str:

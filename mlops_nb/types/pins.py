@@ -207,6 +207,21 @@ class Snapshot(Record, frozen=True, kw_only=True):
         return next((d for d in self.datasets if d.role == role), None)
 
 
+class Fix(Record, frozen=True, kw_only=True):
+    """What mends a finding without anything that the user would have to know.
+
+    Attributes:
+        kind: "track" puts the data at `path` under DVC as they are; "mark" tags the code cell of
+            number `cell` as the parameters.
+        path: Relative to the project.
+        cell: Number over all cells of the notebook, from 1.
+    """
+
+    kind: str
+    path: str | None = None
+    cell: int | None = None
+
+
 class Finding(Record, frozen=True, kw_only=True):
     """Something the user should know before a run.
 
@@ -214,11 +229,13 @@ class Finding(Record, frozen=True, kw_only=True):
         severity: "error" stops the run, "warning" is recorded with it, "info" is only said.
         message: What is so, and what will happen.
         hint: What to type or change.
+        fix: What does it in the user's place, None where that takes a decision.
     """
 
     severity: str
     message: str
     hint: str
+    fix: Fix | None = None
 
 
 class Status(Record, frozen=True, kw_only=True):

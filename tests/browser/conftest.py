@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +56,7 @@ with mlflow.start_run():
         pip_requirements=['scikit-learn', 'pandas'],
     )
 """
+EDITED = "rate: float = 0.25\nsteps: int = 8\npause_s: float = 0.05"
 PARAMETERS = "rate: float = 0.5\nsteps: int = 12\npause_s: float = 0.05"
 
 
@@ -71,12 +74,14 @@ class Server:
     url: str
     root: Path
 
-    def ask(self, method: str, path: str, **body: object) -> dict:
-        """Ask for a route of the project `sample`."""
+    def ask(self, method: str, path: str, **given: str) -> dict:
+        """Ask for a route of the project `sample`, with what is given in the query or the body."""
+        posted = method == "POST"
+        query = urllib.parse.urlencode({"project": "sample", **({} if posted else given)})
         request = urllib.request.Request(
-            f"{self.url}/mlops{path}?project=sample",
+            f"{self.url}/mlops{path}?{query}",
             method=method,
-            data=json.dumps(body).encode() if method == "POST" else None,
+            data=json.dumps(given).encode() if posted else None,
             headers={"Authorization": f"token {TOKEN}"},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -99,16 +104,19 @@ def server(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     notebook(
         project / "card.ipynb",
         "%load_ext mlops_nb",
-        "%mlops train live.ipynb --param steps=40 --param pause_s=0.5",
+        "%mlops train live.ipynb --param steps=600 --param pause_s=0.2",
     )
     subprocess.run(["git", "add", "-A"], cwd=project, check=True)
     subprocess.run(["git", "commit", "-qm", "more"], cwd=project, check=True)
-    yield from _served(root, tmp_path_factory.mktemp("jupyter"))
+    with served(root, tmp_path_factory.mktemp("jupyter")) as made:
+        yield made
     for run in project.glob(".mlops/runs/*"):
         processes.end(run.name, grace_s=0)
 
 
-def _served(root: Path, own: Path) -> Iterator[Server]:
+@contextmanager
+def served(root: Path, own: Path) -> Iterator[Server]:
+    """Serve a folder with projects, with settings and data of Jupyter's in a folder of its own."""
     port = _free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]
@@ -187,7 +195,6 @@ def front(server: Server, browser) -> Iterator[Front]:
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.set_default_timeout(60_000)
     made = Front(page, f"{server.url}/lab/tree/sample", TOKEN)
-    made.open_alone("live.ipynb")
     yield made
 
 
@@ -197,3 +204,13 @@ def calm(front: Front) -> Iterator[Front]:
     front.errors.clear()
     yield front
     assert front.errors == []
+
+
+@pytest.fixture(scope="package")
+def trained(front: Front) -> str:
+    """The id of a run from the toolbar of a notebook with an edit that was not saved."""
+    front.open_alone("live.ipynb")
+    front.edit_first_code_cell(EDITED)
+    run_id = front.train()
+    front.ended()
+    return run_id

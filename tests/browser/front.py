@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FrameLocator, Locator, Page
 
 # A run takes seconds where it is alone on its machine.
 RUN_MS = 300_000
@@ -64,6 +64,21 @@ class Front:
     def run(self) -> Locator:
         """The page of a run that is seen."""
         return self.page.locator(".mlops-Page:visible")
+
+    @property
+    def report(self) -> FrameLocator:
+        """The report in the page of the run that is seen."""
+        return self.page.frame_locator(".mlops-Page:visible .mlops-Report")
+
+    @property
+    def form(self) -> Locator:
+        """The form of the dialog."""
+        return self.page.locator(".jp-Dialog .mlops-Train")
+
+    def accepts(self, button: str) -> bool:
+        """Whether the dialog's form can be sent."""
+        footer = self.page.locator(".jp-Dialog-footer")
+        return footer.get_by_role("button", name=button, exact=True).is_enabled()
 
     def execute(self, command: str, **args: Any) -> None:
         """Run a command without waiting for its end: it may ask something."""

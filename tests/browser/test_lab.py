@@ -9,16 +9,6 @@ import pytest
 from tests.browser.front import CURRENT, RUN_MS, serious
 
 CHANGED = "([path, before]) => document.querySelector(path)?.getAttribute('d') !== before"
-EDITED = "rate: float = 0.25\nsteps: int = 8\npause_s: float = 0.05"
-
-
-@pytest.fixture(scope="module")
-def trained(front, server):
-    """The id of a run from the toolbar of a notebook with an edit that was not saved."""
-    front.edit_first_code_cell(EDITED)
-    run_id = front.train()
-    front.ended()
-    return run_id
 
 
 def test_a_run_from_the_toolbar_has_the_edit_that_was_not_saved(calm, server, trained):
@@ -71,10 +61,42 @@ def test_the_dialog_shows_findings_and_a_hindrance_keeps_from_training(calm, ser
     assert len(server.runs()) == 1
 
 
-def test_a_run_goes_on_before_the_users_eyes_and_can_be_canceled(calm, server, trained):
-    calm.open_alone("live.ipynb")
-    calm.edit_first_code_cell("rate: float = 0.5\nsteps: int = 600\npause_s: float = 0.2")
-    run_id = calm.train()
+@pytest.fixture(scope="module")
+def going(front, server, trained):
+    """The id of a run that goes on for minutes, trained from a cell whose output has its card."""
+    front.open_alone("card.ipynb")
+    # What is executed before the kernel has said that it is there is lost.
+    session = f"{CURRENT}.sessionContext"
+    front.page.wait_for_function(
+        f"() => {session}.path.endsWith('card.ipynb') && {session}.isReady"
+        f" && {session}.session?.kernel?.connectionStatus === 'connected'"
+        f" && {session}.session.kernel.status === 'idle'"
+    )
+    front.page.evaluate(f"async () => {{ await {session}.session.kernel.info }}")
+    front.execute("notebook:move-cursor-up")
+    front.execute("notebook:run-cell-and-select-next")
+    front.page.locator(".jp-InputPrompt", has_text="[1]:").first.wait_for()
+    front.execute("notebook:run-cell")
+    front.page.locator(".mlops-Card .mlops-Chart path").first.wait_for(timeout=RUN_MS)
+    return server.runs()[0]["id"]
+
+
+def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, going):
+    card = calm.page.locator(".mlops-Card")
+    assert serious(calm.page, ".mlops-Card") == []
+    # Lab has rules of its own for lists in outputs.
+    assert card.locator(".mlops-Facts").evaluate("one => getComputedStyle(one).display") == "grid"
+    calm.execute("docmanager:save")
+    calm.execute("kernelmenu:restart")
+    calm.dialog("Confirm Kernel Restart")
+    calm.reload()
+    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
+    before = card.locator(".mlops-Chart path").first.get_attribute("d")
+    calm.page.wait_for_function(CHANGED, arg=[".mlops-Card .mlops-Chart path", before])
+
+
+def test_a_run_goes_on_before_the_users_eyes_and_can_be_canceled(calm, server, going):
+    calm.page.locator(".mlops-Card").get_by_role("button", name=f"Open run {going}").click()
     chart = calm.run.get_by_role("img", name="loss")
     chart.wait_for()
     before = chart.locator("path").get_attribute("d")
@@ -82,11 +104,11 @@ def test_a_run_goes_on_before_the_users_eyes_and_can_be_canceled(calm, server, t
     calm.run.get_by_role("button", name=re.compile("^Cancel")).click()
     calm.dialog("Cancel run")
     calm.ended("CANCELED")
-    assert server.ask("GET", f"/runs/{run_id}")["state"] == "CANCELED"
+    assert server.ask("GET", f"/runs/{going}")["state"] == "CANCELED"
     calm.page.locator(".Toastify").get_by_text("CANCELED").wait_for()
 
 
-def test_the_panel_filters_and_two_runs_are_compared(calm, server, trained):
+def test_the_panel_filters_and_two_runs_are_compared(calm, server, trained, going):
     panel = calm.show_panel()
     assert serious(calm.page, "#mlops-panel") == []
     panel.get_by_label("State").select_option("SUCCEEDED")
@@ -111,49 +133,33 @@ def test_rows_are_reached_and_opened_by_keyboard(calm, trained):
     assert rows.nth(1).evaluate("row => row === document.activeElement")
     calm.page.keyboard.press("Enter")
     calm.run.locator("header").get_by_text(trained).wait_for()
+    more = panel.get_by_role("button", name=f"More for run {trained}")
+    more.focus()
+    calm.page.keyboard.press("Enter")
+    calm.page.get_by_role("menuitem", name="Reproduce Run").wait_for()
+    calm.page.keyboard.press("Escape")
+    assert more.evaluate("button => button === document.activeElement")
+
+
+def saves_layout(answer, run):
+    request = answer.request
+    return request.method == "PUT" and "/api/workspaces" in answer.url and run in request.post_data
 
 
 def test_pages_are_there_again_after_a_reload(calm, trained):
-    calm.execute("mlops:open-run", project="sample", run=trained)
-    calm.run.locator("header").get_by_text(trained).wait_for()
     # Lab saves its layout a moment after it has changed.
-    calm.page.wait_for_timeout(3000)
+    with calm.page.expect_response(lambda answer: saves_layout(answer, trained)):
+        calm.execute("mlops:open-run", project="sample", run=trained)
+        calm.run.locator("header").get_by_text(trained).wait_for()
     calm.reload()
     # The address names the notebook, which is before the page now.
     calm.page.locator(".lm-DockPanel-tabBar").get_by_text(f"Run {trained[9:15]}").click()
     calm.run.locator("header").get_by_text(trained).wait_for()
 
 
-def test_the_card_in_a_cell_lives_through_restart_and_reload(calm, server, trained):
-    calm.open_alone("card.ipynb")
-    # What is executed before the kernel has said that it is there is lost.
-    session = f"{CURRENT}.sessionContext"
-    calm.page.wait_for_function(
-        f"() => {session}.path.endsWith('card.ipynb') && {session}.isReady"
-        f" && {session}.session?.kernel?.connectionStatus === 'connected'"
-        f" && {session}.session.kernel.status === 'idle'"
-    )
-    calm.page.evaluate(f"async () => {{ await {session}.session.kernel.info }}")
-    calm.execute("notebook:move-cursor-up")
-    calm.execute("notebook:run-cell-and-select-next")
-    calm.page.locator(".jp-InputPrompt", has_text="[1]:").first.wait_for()
-    calm.execute("notebook:run-cell")
-    card = calm.page.locator(".mlops-Card")
-    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
-    assert serious(calm.page, ".mlops-Card") == []
-    calm.execute("docmanager:save")
-    calm.execute("kernelmenu:restart")
-    calm.dialog("Confirm Kernel Restart")
-    calm.reload()
-    card.get_by_role("progressbar").wait_for(timeout=RUN_MS)
-    before = card.locator(".mlops-Chart path").first.get_attribute("d")
-    calm.page.wait_for_function(CHANGED, arg=[".mlops-Card .mlops-Chart path", before])
-    card.get_by_role("button", name=re.compile("^Cancel")).click()
-    calm.dialog("Cancel run")
-    card.locator('header [data-state="CANCELED"]').wait_for()
-
-
-def test_a_cell_is_marked_as_parameters_and_back(calm):
+def test_a_cell_is_marked_as_parameters_and_back(calm, trained):
+    calm.execute("docmanager:open", path="sample/card.ipynb")
+    calm.page.wait_for_function(f"() => {CURRENT}?.content?.activeCell?.model.type === 'code'")
     model = f"{CURRENT}.content.activeCell.model"
     calm.execute("mlops:mark-parameters")
     calm.page.wait_for_function(f"() => {model}.getMetadata('tags')?.includes('parameters')")
@@ -190,6 +196,18 @@ def test_a_deployment_answers_the_form_that_its_signature_makes(calm, deployed):
     page.get_by_role("button", name="Predict").click()
     page.get_by_text("Prediction: 1", exact=True).wait_for()
     assert serious(calm.page, ".mlops-Page") == []
+
+
+def test_a_window_of_its_requests_is_looked_at_from_its_page(calm, server, deployed):
+    calm.run.get_by_role("button", name="Monitor… sample").click()
+    calm.page.locator(".mlops-Train").get_by_label("Requests of the last").fill("24h")
+    calm.dialog("Monitor")
+    calm.run.get_by_role("heading", name=re.compile("^monitoring")).wait_for()
+    calm.ended()
+    # One request is too few to tell.
+    calm.report.get_by_text("too few rows").first.wait_for()
+    calm.execute("mlops:open-deployment", project="sample", name="sample")
+    calm.run.get_by_role("heading", name="Try a prediction").wait_for()
 
 
 def test_traffic_is_changed_and_rolled_back_after_a_question(calm, server, deployed):

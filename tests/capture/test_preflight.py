@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mlops_nb import history
+from mlops_nb import api, history
 from mlops_nb.capture import analysis, snapshot
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import MlopsError, PreflightError
 from mlops_nb.history import Executed
 from mlops_nb.settings import Config
+from mlops_nb.types import Fix
 
 PARAMETERS = "rate: float = 0.5"
 
@@ -275,3 +276,14 @@ def test_audit_events_are_what_python_sends(project, monkeypatch):
     names = run.stdout.split()
     assert {"train.csv", "mlops.toml"} <= set(names)
     assert "made.txt" not in names
+
+
+def test_what_needs_no_decision_is_said_as_a_fix(project):
+    project.notebook("rate = 0.5", "print(rate)")
+    project.write("data/train.csv", "a,b,label\n1,2,1\n")
+    fixes = {(f.fix.kind, f.fix.path, f.fix.cell) for f in look(project) if f.fix is not None}
+    assert fixes == {("mark", None, 1), ("track", "data/train.csv", None)}
+    project.write("new.csv", "a\n1\n")
+    project.write(".gitignore", "new.csv\n")
+    project.write("mlops.toml", '[project]\nname = "x"\n[data]\ntrain = "new.csv"\n')
+    assert api.status("train.ipynb").findings[0].fix == Fix(kind="track", path="new.csv")

@@ -55,6 +55,14 @@ def test_what_users_write_cannot_steer_a_terminal_that_shows_a_tuning(text):
     assert not [c for c in said if not c.isprintable() and c not in "\n\t"]
 
 
+@pytest.mark.parametrize("text", NAMED)
+def test_the_report_of_a_tuning_is_its_trials_and_nothing_that_users_write(text):
+    found = card.found(moment(text, *events(text, *ALL), ended(text)))
+    assert "9 trials: 1 done, 1 pruned, 1 failed, 1 running" in found
+    plain = card.found(moment("plain", *events("plain", *ALL), ended("plain")))
+    assert Elements(found).found == Elements(plain).found
+
+
 def test_a_card_has_the_same_parts_before_and_after_the_first_trial():
     states = [(), ALL[3:], ALL]
     parts = {Elements(card.card(moment("x", *events("x", *some)))).parts for some in states}

@@ -64,6 +64,20 @@ def test_what_could_not_fire_is_refused(office, json_of, words, said):
     assert api.schedules().schedules == ()
 
 
+def test_times_are_looked_at_before_anything_is_scheduled(office, nightly):
+    there = api.upcoming(cron="30 7 * * 1-5", timezone="Europe/Berlin")
+    assert len(there) == 5
+    assert all("T07:30:00+0" in moment for moment in there)
+    # What is not named is the schedule's own: here its zone.
+    assert all("T08:00:00+0" in moment for moment in api.upcoming("train", cron="0 8 * * *"))
+    assert api.upcoming(on_change=True) == ()
+    with pytest.raises(UsageError, match="is no cron line"):
+        api.upcoming(cron="0 6 * * 9")
+    with pytest.raises(ScheduleError, match="nothing"):
+        api.upcoming("nothing", every="6h")
+    assert api.schedules().schedules == (nightly,)
+
+
 def test_a_notebook_that_is_not_there_is_refused(office):
     with pytest.raises(MlopsError, match=r"no notebook .*other.ipynb"):
         api.schedule("other.ipynb", every="1h")

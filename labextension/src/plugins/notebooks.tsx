@@ -1,19 +1,19 @@
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, IToolbarWidgetRegistry, showDialog } from '@jupyterlab/apputils';
+import { ICellModel } from '@jupyterlab/cells';
 import { PathExt } from '@jupyterlab/coreutils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ToolbarButton } from '@jupyterlab/ui-components';
 import React from 'react';
-import { DRIVE } from '../drive';
 import { mlopsIcon } from '../icons';
 import { ids, NAMESPACE } from '../names';
-import { Hyperparameter, Run, Setting, Status } from '../records';
+import { Fix, Hyperparameter, Run, Setting, Status } from '../records';
 import { View } from '../views/context';
-import { Findings } from '../views/pieces';
-import { IBefore, IChosen, IFix, initial, TrainForm } from '../views/train';
+import { IBefore, initial, Pinned, TrainForm } from '../views/train';
 import { described } from './args';
-import { tried } from './asking';
+import { atHand, trainable } from './at_hand';
+import { asked } from './dialogs';
 import { ofSession } from './session';
 import { IMlops } from './service';
 
@@ -38,14 +38,7 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
   ) => {
     const { commands } = app;
     const { trans, service } = mlops;
-    const selected = (): string | undefined => {
-      const item = browser?.selectedItems().next().value;
-      return item?.type === 'notebook' ? item.path : undefined;
-    };
-    // The notebook of a run is a record, and nothing to be trained.
-    const trainable = (path: string | undefined) => (path?.startsWith(`${DRIVE}:`) ? undefined : path);
-    const pathOf = (args: Args): string | undefined =>
-      trainable(args.path ?? (args.selected ? selected() : tracker.currentWidget?.context.path));
+    const pathOf = atHand(tracker, browser);
     const panelOf = (path: string): NotebookPanel | undefined => tracker.find(panel => panel.context.path === path);
     const there = (args: Args): boolean => pathOf(args) !== undefined;
 
@@ -70,13 +63,19 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
         backends: [LOCAL, 'kubeflow']
       };
     };
-    const fixes: IFix[] = [
-      {
-        label: trans.__('Put the active cell under parameters'),
-        fixes: finding => finding.message.includes(`\`${TAG}\``),
-        make: () => commands.execute(ids.markParameters)
+    const mend = (path: string) => async (fix: Fix): Promise<string> => {
+      if (fix.kind === 'track') {
+        const body = { path: fix.path };
+        const { pointer } = await service.ask<{ pointer: string }>('POST', '/track', PathExt.dirname(path), { body });
+        return trans.__('%1 has the new version; commit it when it suits you.', pointer);
       }
-    ];
+      await commands.execute('docmanager:open', { path });
+      const panel = panelOf(path)!;
+      await panel.context.ready;
+      tag(panel.content.widgets[fix.cell! - 1].model);
+      await saved(panel);
+      return trans.__('Cell %1 is tagged `%2`.', fix.cell, TAG);
+    };
 
     commands.addCommand(ids.train, {
       label: args => (args.toolbar ? trans.__('Train') : trans.__('Train Notebook…')),
@@ -89,29 +88,13 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
         if (path === undefined) {
           return undefined;
         }
-        const form = new Form(mlops, () => before(path), fixes);
-        const dialog = new Dialog({
-          title: trans.__('Train %1', PathExt.basename(path)),
-          body: form,
-          buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Train') })]
-        });
-        dialog.addClass('mlops-TrainDialog');
-        form.allow = allowed => {
-          const button = dialog.node.querySelector<HTMLButtonElement>('.jp-mod-accept.jp-mod-styled');
-          button?.toggleAttribute('disabled', !allowed);
-          // A button that is disabled gives the focus away, and Escape would not be heard.
-          if (!allowed && [button, document.body].includes(document.activeElement as HTMLButtonElement)) {
-            dialog.node.querySelector<HTMLElement>('.jp-Dialog-button.jp-mod-reject')?.focus();
-          }
-        };
-        const { button } = await dialog.launch();
-        const chosen = form.chosen;
-        if (!button.accept || chosen === undefined) {
-          return undefined;
-        }
-        const body = { ...chosen, notebook: path };
         const project = (await mlops.projects.of(PathExt.dirname(path))) ?? '';
-        const run = await tried(() => service.ask<Run>('POST', '/train', project, { body }));
+        const run = await asked(mlops, {
+          title: trans.__('Train %1', PathExt.basename(path)),
+          accept: trans.__('Train'),
+          draw: tell => <TrainForm load={() => before(path)} mend={mend(path)} tell={tell} />,
+          send: chosen => service.ask<Run>('POST', '/train', project, { body: { ...chosen, notebook: path } })
+        });
         if (run !== undefined) {
           await commands.execute(ids.openRun, { project, run: run.id });
         }
@@ -128,11 +111,13 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
         const path = pathOf(args)!;
         const panel = panelOf(path);
         await saved(panel);
-        const status = await tried(() => service.ask<Status>('GET', '/status', PathExt.dirname(path), { query: { notebook: path } }));
-        if (status === undefined) {
-          return;
-        }
-        const body = new View(mlops, () => <Pinned status={status} />);
+        const query = { notebook: path };
+        const load = () => service.ask<Status>('GET', '/status', PathExt.dirname(path), { query });
+        const body = new View(mlops, () => (
+          <div className="mlops-Train">
+            <Pinned load={load} mend={mend(path)} />
+          </div>
+        ));
         const { button } = await showDialog({
           title: trans.__('What a run of %1 would take', PathExt.basename(path)),
           body,
@@ -149,15 +134,13 @@ export const notebooks: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Tag the active cell, so that a run can set what it assigns'),
       describedBy: described([]),
       isEnabled: () => tracker.activeCell?.model.type === 'code',
-      isToggled: () => tags(tracker).includes(TAG),
+      isToggled: () => tagsOf(tracker.activeCell?.model).includes(TAG),
       execute: () => {
         const cell = tracker.activeCell;
         if (cell === null) {
           return;
         }
-        const marked = tags(tracker);
-        const fresh = marked.includes(TAG) ? marked.filter(tag => tag !== TAG) : [...marked, TAG];
-        cell.model.setMetadata('tags', fresh);
+        tag(cell.model);
         commands.notifyCommandChanged(ids.markParameters);
       }
     });
@@ -191,30 +174,13 @@ export async function saved(panel: NotebookPanel | undefined): Promise<void> {
   }
 }
 
-function tags(tracker: INotebookTracker): string[] {
-  const found = tracker.activeCell?.model.getMetadata('tags');
+/** Tag a cell as the parameters, or take the tag away. */
+function tag(cell: ICellModel): void {
+  const marked = tagsOf(cell);
+  cell.setMetadata('tags', marked.includes(TAG) ? marked.filter(one => one !== TAG) : [...marked, TAG]);
+}
+
+function tagsOf(cell: ICellModel | undefined): string[] {
+  const found = cell?.getMetadata('tags');
   return Array.isArray(found) ? found : [];
-}
-
-/** The form of a run, in a dialog. */
-class Form extends View {
-  constructor(mlops: IMlops, load: () => Promise<IBefore>, fixes: IFix[]) {
-    super(mlops, () => <TrainForm load={load} fixes={fixes} chosen={chosen => this.take(chosen)} />);
-  }
-
-  chosen: IChosen | undefined;
-  allow: (allowed: boolean) => void = () => undefined;
-
-  private take(chosen: IChosen | undefined): void {
-    this.chosen = chosen;
-    this.allow(chosen !== undefined);
-  }
-}
-
-function Pinned({ status }: { status: Status }): React.ReactElement {
-  return (
-    <div className="mlops-Train">
-      <Findings findings={status.findings} />
-    </div>
-  );
 }

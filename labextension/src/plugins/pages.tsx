@@ -8,16 +8,17 @@ import { ComparisonView } from '../views/comparison';
 import { View } from '../views/context';
 import { DeploymentView } from '../views/deployment';
 import { RunView } from '../views/run';
+import { ScheduleView } from '../views/schedules';
 import { described } from './args';
 import { IMlops } from './service';
 
 type Args = Record<string, any>;
 type Page = MainAreaWidget<View>;
 
-/** Runs, comparisons and deployments in the main area, which are there again after a reload. */
+/** Runs, comparisons, deployments and schedules in the main area, which are there again after a reload. */
 export const pages: JupyterFrontEndPlugin<void> = {
   id: `${NAMESPACE}:pages`,
-  description: 'Views of runs, comparisons and deployments in the main area.',
+  description: 'Views of runs, comparisons, deployments and schedules in the main area.',
   autoStart: true,
   requires: [IMlops],
   optional: [ILayoutRestorer, ILabShell],
@@ -73,6 +74,15 @@ export const pages: JupyterFrontEndPlugin<void> = {
       execute: (args: Args) => {
         const at = { project: project(args), name: args.name };
         return page(ids.openDeployment, at, args.name, () => <DeploymentView {...at} />);
+      }
+    });
+    app.commands.addCommand(ids.openSchedule, {
+      label: trans.__('Show Schedule'),
+      caption: trans.__('Show a schedule: next firings, and what became of each'),
+      describedBy: described(['project', 'name'], ['name']),
+      execute: (args: Args) => {
+        const at = { project: project(args), name: args.name };
+        return page(ids.openSchedule, at, trans.__('Schedule %1', args.name), () => <ScheduleView {...at} />);
       }
     });
     // One command for the restorer, since one tracker may have one only.

@@ -83,7 +83,7 @@ export const runs: JupyterFrontEndPlugin<void> = {
         const listing = await tried(() => service.ask<Listing>('GET', '/runs', project(args), { query: { limit: 1 } }));
         const latest = listing?.runs[0];
         if (latest === undefined) {
-          Notification.info(trans.__('This project has no runs yet.'));
+          Notification.info(trans.__('This project has no runs yet.'), { autoClose: 8_000 });
           return;
         }
         await commands.execute(ids.openRun, { project: project(args), run: latest.id });

@@ -5,7 +5,7 @@ import { AccordionPanel, Widget } from '@lumino/widgets';
 import React from 'react';
 import { mlopsIcon } from '../icons';
 import { ids, NAMESPACE } from '../names';
-import { View } from '../views/context';
+import { Unseen, View } from '../views/context';
 import { Deployments, Models } from '../views/deployments';
 import { Runs } from '../views/runs';
 import { Schedules } from '../views/schedules';
@@ -38,7 +38,9 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const accordion = panel.content as AccordionPanel;
 
     const section = (title: string, draw: Section, at: number, open: boolean) => {
-      const widget = new View(mlops, () => <OfProject mlops={mlops} draw={draw} />);
+      // Runs are there before the panel is: they come at once, and from a file of ours.
+      const Kind = draw === Runs ? View : Unseen;
+      const widget = new Kind(mlops, () => <OfProject mlops={mlops} draw={draw} />);
       widget.title.label = title;
       panel.insertWidget(at, widget);
       if (!open) {
@@ -51,9 +53,14 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     section(trans.__('Runs'), Runs, 0, true);
     section(trans.__('Deployments'), Deployments, 1, true);
     section(trans.__('Models'), Models, 2, false);
-    accordion.setRelativeSizes([5, 3, 2]);
+    accordion.setRelativeSizes([7, 2, 1]);
     void mlops.service.offers('/schedules').then(
-      offered => offered && section(trans.__('Schedules'), Schedules, 2, false),
+      offered => {
+        if (offered) {
+          section(trans.__('Schedules'), Schedules, 2, false);
+          accordion.setRelativeSizes([5, 2, 2, 2]);
+        }
+      },
       () => undefined
     );
 

@@ -58,8 +58,8 @@ export function ComparisonView({ project, runs }: { project: string; runs: reado
                   <tr key={row.name} data-differs={row.differs}>
                     <th scope="row">{row.name}</th>
                     {row.values.map((one, i) => (
-                      <td key={i} className="mlops-figure">
-                        {row.kind === 'metric' && typeof one === 'number' ? figure(one) : shown(one)}
+                      <td key={i} className="mlops-figure" title={shown(one)}>
+                        {brief(row, one)}
                         {row.kind === 'metric' && i > 0 && change(row.values[0], one)}
                       </td>
                     ))}
@@ -87,6 +87,17 @@ function lines(value: Comparison, name: string): ILine[] {
     const curve = curves.find(one => one.name === name && one.count > 1);
     return curve === undefined ? [] : [{ curve, label: value.runs[place], place }];
   });
+}
+
+const HASH = /^[0-9a-f]{32,64}$/;
+
+/** Return a value as a cell has room for it; all of it is in its title. */
+function brief(row: Row, value: unknown): string {
+  const whole = shown(value);
+  if (row.kind === 'parameter') {
+    return whole;
+  }
+  return typeof value === 'number' ? figure(value) : HASH.test(whole) ? whole.slice(0, 12) : whole;
 }
 
 function change(from: unknown, to: unknown): React.ReactElement | null {

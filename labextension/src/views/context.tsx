@@ -1,6 +1,7 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
+import { Message } from '@lumino/messaging';
 import React from 'react';
 import { coalesced } from '../coalesced';
 import { IEvent } from '../events';
@@ -32,6 +33,32 @@ export class View extends ReactWidget {
   render(): React.ReactElement {
     return <Surroundings.Provider value={this.surroundings}>{this.draw()}</Surroundings.Provider>;
   }
+}
+
+/** A view that asks for nothing before it is seen for the first time. */
+export class Unseen extends View {
+  render(): React.ReactElement {
+    return this.seen ? super.render() : <></>;
+  }
+
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.look();
+  }
+
+  protected onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.look();
+  }
+
+  private look(): void {
+    if (!this.seen && this.isVisible) {
+      this.seen = true;
+      this.update();
+    }
+  }
+
+  private seen = false;
 }
 
 /** What was asked for: the latest answer, and what is wrong since. */

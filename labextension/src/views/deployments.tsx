@@ -1,10 +1,10 @@
-import { runIcon, stopIcon, undoIcon } from '@jupyterlab/ui-components';
+import { runIcon, searchIcon, stopIcon, undoIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 import { IEvent } from '../events';
 import { ids } from '../names';
 import { Deployment, RegisteredModel } from '../records';
 import { useLive, useSurroundings } from './context';
-import { Action, ENDED, Problem, State } from './pieces';
+import { Action, Deeds, ENDED, IDeed, Problem, State } from './pieces';
 
 /** The deployments of a project. */
 export function Deployments({ project }: { project: string }): React.ReactElement {
@@ -55,16 +55,13 @@ export function canGoBack(of: Deployment): boolean {
 /** The buttons that fit a deployment's state. */
 export function DeploymentActions({ deployment, project, words }: { deployment: Deployment; project: string; words?: boolean }): React.ReactElement {
   const { trans } = useSurroundings();
-  const args = { project, name: deployment.name };
-  const about = deployment.name;
-  const icon = (of: typeof stopIcon) => (words ? undefined : <of.react tag="span" className="mlops-Icon" />);
-  return (
-    <>
-      {deployment.state === 'STOPPED' && <Action command={ids.startDeployment} args={args} label={trans.__('Start')} about={about} icon={icon(runIcon)} />}
-      {canGoBack(deployment) && <Action command={ids.rollback} args={args} label={trans.__('Roll back…')} about={about} icon={icon(undoIcon)} />}
-      <Action command={ids.undeploy} args={args} label={trans.__('Take down…')} about={about} icon={icon(stopIcon)} kind="warn" />
-    </>
-  );
+  const deeds: IDeed[] = [
+    ...(deployment.state === 'STOPPED' ? [{ command: ids.startDeployment, label: trans.__('Start'), icon: runIcon }] : []),
+    ...(deployment.state === 'READY' ? [{ command: ids.monitor, label: trans.__('Monitor…'), icon: searchIcon }] : []),
+    ...(canGoBack(deployment) ? [{ command: ids.rollback, label: trans.__('Roll back…'), icon: undoIcon }] : []),
+    { command: ids.undeploy, label: trans.__('Take down…'), icon: stopIcon, kind: 'warn' }
+  ];
+  return <Deeds deeds={deeds} args={{ project, name: deployment.name }} about={deployment.name} words={words} />;
 }
 
 /** The models of the registry. */
@@ -126,6 +123,12 @@ function Version(props: { project: string; model: string; version: RegisteredMod
           command={ids.deploy}
           args={{ project, what: `${model}/${version.version}` }}
           label={trans.__('Deploy…')}
+          about={`${model} ${version.version}`}
+        />
+        <Action
+          command={ids.evaluate}
+          args={{ project, what: `${model}/${version.version}` }}
+          label={trans.__('Evaluate…')}
           about={`${model} ${version.version}`}
         />
       </div>

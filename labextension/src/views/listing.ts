@@ -6,6 +6,8 @@ import { ENDED } from './pieces';
 import { IQuery } from './query';
 
 const PAGE = 60;
+// So many pages are kept, those that were seen last.
+const MOST = 10;
 const PAUSE_MS = 400;
 
 export interface IListing {
@@ -50,8 +52,8 @@ export function useListing(project: string, query: IQuery): IListing {
           return;
         }
         // What is out of sight may have changed as well, and is asked for when it is seen again.
-        pages = new Map(fresh ? [...pages].filter(([n]) => wanted.includes(n)) : pages);
-        pages.set(number, listing.runs);
+        const kept = [...pages].filter(([n], i, all) => wanted.includes(n) || (!fresh && i > all.length - MOST));
+        pages = new Map(kept).set(number, listing.runs);
         setFound({ total: listing.total, pages });
         setProblem(undefined);
       }
@@ -64,6 +66,8 @@ export function useListing(project: string, query: IQuery): IListing {
       stale = stale || fresh;
       run();
     };
+    // Another question has another first row, whichever was seen of the one before.
+    seen.current = [0, 0];
     setFound(NONE);
     look.current(false);
     const listening = service.events(project).listen(event => {

@@ -1,3 +1,5 @@
+import { ellipsesIcon, LabIcon } from '@jupyterlab/ui-components';
+import { Menu } from '@lumino/widgets';
 import React from 'react';
 import { Failure, Finding, Model, Stage } from '../records';
 import { Refusal } from '../service';
@@ -73,7 +75,14 @@ function useClock(running: boolean): number {
 }
 
 /** What is to be said before a run, each with what to do about it. */
-export function Findings({ findings }: { findings: readonly Finding[] }): React.ReactElement {
+export function Findings(props: {
+  findings: readonly Finding[];
+  action?: (finding: Finding) => React.ReactElement | null;
+}): React.ReactElement | null {
+  const { findings, action } = props;
+  if (findings.length === 0) {
+    return null;
+  }
   return (
     <ul className="mlops-Findings">
       {findings.map((finding, i) => (
@@ -83,6 +92,7 @@ export function Findings({ findings }: { findings: readonly Finding[] }): React.
             <div>{finding.message}</div>
             <div className="mlops-dim">{finding.hint}</div>
           </div>
+          {action?.(finding)}
         </li>
       ))}
     </ul>
@@ -97,10 +107,11 @@ export function Problem({ error }: { error: Error | Failure | undefined }): Reac
   }
   const failure = error as Failure;
   const hint = error instanceof Error && !(error instanceof Refusal) ? '' : failure.hint;
-  const title = error instanceof Refusal ? error.type : error instanceof Error ? error.name : error.type;
+  // Of what is refused the reason says more than the name of its class.
+  const title = error instanceof Refusal ? '' : error instanceof Error ? error.name : error.type;
   return (
     <div className="mlops-Problem" role="alert">
-      <b>{title}</b>
+      {title && <b>{title}</b>}
       {failure.stage && <span> {trans.__('in stage %1', failure.stage)}</span>}
       {failure.cell && <span>, {trans.__('cell %1', failure.cell)}</span>}
       <div className="mlops-Problem-message">{error.message}</div>
@@ -158,6 +169,61 @@ export function Action(props: {
   );
 }
 
+/** Something that can be done with a thing. */
+export interface IDeed {
+  command: string;
+  label: string;
+  icon: LabIcon;
+  args?: Record<string, any>;
+  kind?: 'warn';
+}
+
+// A row that is as wide as a panel has room for so many buttons beside its text.
+const IN_ROW = 3;
+
+/** What can be done with a thing: as words on its page, in a row as icons, the last of them in a menu. */
+export function Deeds(props: { deeds: readonly IDeed[]; args: Record<string, any>; about: string; words?: boolean }): React.ReactElement {
+  const { trans, commands } = useSurroundings();
+  const { deeds, args, about, words } = props;
+  const seen = words || deeds.length <= IN_ROW ? deeds : deeds.slice(0, IN_ROW - 1);
+  const unfold = (event: React.MouseEvent) => {
+    event.stopPropagation();
+    const menu = new Menu({ commands });
+    deeds.slice(seen.length).forEach(deed => menu.addItem({ command: deed.command, args: { ...args, ...deed.args } }));
+    const button = event.currentTarget as HTMLElement;
+    menu.aboutToClose.connect(() => button.focus());
+    const { left, bottom } = button.getBoundingClientRect();
+    menu.open(left, bottom);
+  };
+  return (
+    <>
+      {seen.map(deed => (
+        <Action
+          key={deed.label}
+          command={deed.command}
+          args={{ ...args, ...deed.args }}
+          label={deed.label}
+          about={about}
+          kind={deed.kind}
+          icon={words ? undefined : <deed.icon.react tag="span" className="mlops-Icon" />}
+        />
+      ))}
+      {seen.length < deeds.length && (
+        <button
+          type="button"
+          className="mlops-IconButton"
+          title={trans.__('More')}
+          aria-label={trans.__('More for %1', about)}
+          aria-haspopup="menu"
+          onClick={unfold}
+        >
+          <ellipsesIcon.react tag="span" className="mlops-Icon" />
+        </button>
+      )}
+    </>
+  );
+}
+
 export function seconds(value: number): string {
   const whole = Math.max(0, Math.round(value));
   if (value < 10 && value % 1 !== 0) {
@@ -186,6 +252,26 @@ export function shown(value: unknown): string {
 export function model(of: Model): string {
   const version = of.name ? `${of.name} ${of.version ?? ''}`.trim() : of.uri;
   return of.alias ? `${version} @${of.alias}` : version;
+}
+
+/** Moments as a list, in the clock of the zone that their texts name. */
+export function Moments({ moments }: { moments: readonly string[] }): React.ReactElement {
+  return (
+    <ol className="mlops-Moments">
+      {moments.map(moment => (
+        <li key={moment} className="mlops-figure">
+          <time dateTime={moment}>{clock(moment)}</time>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** Return a moment as the clock of its own zone shows it, with its distance from UTC. */
+export function clock(iso: string): string {
+  const [date, time, offset] = [iso.slice(0, 10), iso.slice(11, 16), iso.slice(19)];
+  const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`));
+  return `${day} ${date} ${time} ${/^([+-]00:00|Z)?$/.test(offset) ? 'UTC' : `UTC${offset}`}`;
 }
 
 /** How long ago a moment was, in the words of the reader's language. */

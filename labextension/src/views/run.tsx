@@ -5,6 +5,7 @@ import { Glimpse, Hyperparameter, Moment, Run, Verdict } from '../records';
 import { Refusal } from '../service';
 import { Chart } from './chart';
 import { ILoaded, useLive, useSurroundings } from './context';
+import { hasReport, Report } from './report';
 import { RunActions } from './runs';
 import { Action, bytes, ENDED, Facts, figure, Findings, model, Problem, seconds, shown, Stages, State } from './pieces';
 import { Tabs } from './tabs';
@@ -21,6 +22,8 @@ export function RunView({ project, run }: { project: string; run: string }): Rea
       </div>
     );
   }
+  const training = found.run.pipeline === 'training';
+  const report = hasReport(found.run) ? [[trans.__('Report'), () => <Report project={project} run={found.run} />] as const] : [];
   return (
     <div className="mlops-Page">
       <Head run={found.run} project={project} />
@@ -31,7 +34,9 @@ export function RunView({ project, run }: { project: string; run: string }): Rea
       <Tabs
         label={trans.__('Parts of the run')}
         tabs={[
+          ...(training ? [] : report),
           [trans.__('Metrics'), () => <Metrics moment={found} />],
+          ...(training ? report : []),
           [trans.__('Parameters'), () => <Parameters run={found.run} />],
           [trans.__('Pins'), () => <Pins run={found.run} />],
           [trans.__('Artifacts'), () => <Artifacts run={found.run} project={project} />],

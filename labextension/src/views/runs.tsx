@@ -1,10 +1,12 @@
-import { deleteIcon, LabIcon, redoIcon, runIcon, stopIcon, launchIcon } from '@jupyterlab/ui-components';
+import { addAboveIcon, checkIcon, deleteIcon, launchIcon, redoIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
+import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { Listing, Summary } from '../records';
 import { ids } from '../names';
 import { useSurroundings } from './context';
+import { useSettled } from './form';
 import { conditions } from './query';
-import { ago, Action, ENDED, figure, Problem, State, seconds } from './pieces';
+import { ago, Deeds, ENDED, figure, IDeed, Problem, State, seconds } from './pieces';
 import { useListing } from './listing';
 
 const ROW = 50;
@@ -17,7 +19,7 @@ export function Runs({ project }: { project: string }): React.ReactElement {
   const [state, setState] = React.useState('');
   const [sort, setSort] = React.useState('');
   const [selected, setSelected] = React.useState<readonly string[]>([]);
-  const words = useSettled(text, 250);
+  const words = useSettled(text, 200);
   const query = { ...conditions(words), ...(state ? { state } : {}), ...(sort ? { sort } : {}) };
   const listing = useListing(project, query);
   const metrics = useMetrics(listing.known);
@@ -67,6 +69,7 @@ export function Runs({ project }: { project: string }): React.ReactElement {
       </div>
       <Problem error={listing.problem} />
       <Rows
+        key={JSON.stringify(query)}
         count={listing.total ?? 0}
         row={i => listing.row(i)}
         see={listing.see}
@@ -137,31 +140,34 @@ function detail(run: Summary): string {
 }
 
 /** The buttons that fit a run's state. */
-export function RunActions({ run, project, words }: { run: Pick<Summary, 'id' | 'state' | 'pipeline'>; project: string; words?: boolean }): React.ReactElement {
+export function RunActions({ run, project, words }: { run: Doable; project: string; words?: boolean }): React.ReactElement {
   const { trans } = useSurroundings();
-  const args = { project, run: run.id };
-  const button = (command: string, label: string, icon: LabIcon, more: object = {}) => (
-    <Action
-      key={command}
-      command={command}
-      args={{ ...args, ...more }}
-      label={label}
-      about={trans.__('run %1', run.id)}
-      icon={words ? undefined : <icon.react tag="span" className="mlops-Icon" />}
-    />
-  );
+  return <Deeds deeds={deedsOf(run, trans)} args={{ project, run: run.id }} about={trans.__('run %1', run.id)} words={words} />;
+}
+
+type Doable = Pick<Summary, 'id' | 'state' | 'pipeline' | 'model'>;
+
+function deedsOf(run: Doable, trans: TranslationBundle): IDeed[] {
   if (!ENDED.has(run.state)) {
-    return <>{button(ids.cancel, trans.__('Cancel'), stopIcon)}</>;
+    return [{ command: ids.cancel, label: trans.__('Cancel'), icon: stopIcon }];
   }
   const training = run.pipeline === 'training';
-  return (
-    <>
-      {run.state === 'SUCCEEDED' && training && button(ids.deploy, trans.__('Deploy…'), launchIcon, { what: run.id })}
-      {run.state === 'SUCCEEDED' && training && button(ids.reproduce, trans.__('Reproduce'), redoIcon)}
-      {run.state !== 'SUCCEEDED' && button(ids.resume, trans.__('Resume'), runIcon)}
-      {button(ids.deleteRun, trans.__('Delete…'), deleteIcon)}
-    </>
-  );
+  const of = { what: run.id };
+  const ofModel = [
+    { command: ids.deploy, label: trans.__('Deploy…'), icon: launchIcon, args: of },
+    { command: ids.evaluate, label: trans.__('Evaluate…'), icon: checkIcon, args: of }
+  ];
+  const ofTraining = [
+    { command: ids.reproduce, label: trans.__('Reproduce'), icon: redoIcon },
+    { command: ids.update, label: trans.__('Update…'), icon: addAboveIcon, args: of }
+  ];
+  const good = run.state === 'SUCCEEDED';
+  return [
+    ...(good && run.model !== null && (training || run.pipeline === 'tuning') ? ofModel : []),
+    ...(good && training ? ofTraining : []),
+    ...(good ? [] : [{ command: ids.resume, label: trans.__('Resume'), icon: runIcon }]),
+    { command: ids.deleteRun, label: trans.__('Delete…'), icon: deleteIcon }
+  ];
 }
 
 /** Many rows of which only those in sight are drawn. */
@@ -217,16 +223,9 @@ function Rows<T>(props: {
   );
 }
 
-function useSettled<T>(value: T, pause: number): T {
-  const [settled, setSettled] = React.useState(value);
-  React.useEffect(() => {
-    const timer = window.setTimeout(() => setSettled(value), pause);
-    return () => window.clearTimeout(timer);
-  }, [value]);
-  return settled;
-}
-
 function useMetrics(known: Listing['runs']): string[] {
-  const names = new Set(known.flatMap(run => Object.keys(run.metrics)));
-  return [...names].sort().slice(0, 30);
+  return React.useMemo(() => {
+    const names = new Set(known.flatMap(run => Object.keys(run.metrics)));
+    return [...names].sort().slice(0, 30);
+  }, [known]);
 }

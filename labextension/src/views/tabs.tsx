@@ -2,15 +2,16 @@ import React from 'react';
 
 /** Parts of which one is seen; the arrow keys go from one to the next. */
 export function Tabs({ label, tabs }: { label: string; tabs: readonly (readonly [string, () => React.ReactElement])[] }): React.ReactElement {
-  const [chosen, setChosen] = React.useState(0);
-  const at = Math.min(chosen, tabs.length - 1);
+  // By its title, once the user has chosen: another tab may come before it while it is seen.
+  const [chosen, setChosen] = React.useState<string>();
+  const at = Math.max(0, tabs.findIndex(([title]) => title === chosen));
   const name = React.useId();
   const list = React.useRef<HTMLDivElement>(null);
   const step = (event: React.KeyboardEvent) => {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (by !== 0) {
       const next = (at + by + tabs.length) % tabs.length;
-      setChosen(next);
+      setChosen(tabs[next][0]);
       (list.current!.children[next] as HTMLElement).focus();
     }
   };
@@ -26,13 +27,13 @@ export function Tabs({ label, tabs }: { label: string; tabs: readonly (readonly 
             aria-selected={i === at}
             aria-controls={`${name}-panel`}
             tabIndex={i === at ? 0 : -1}
-            onClick={() => setChosen(i)}
+            onClick={() => setChosen(title)}
           >
             {title}
           </button>
         ))}
       </div>
-      <div className="mlops-Tabs-panel" role="tabpanel" id={`${name}-panel`} aria-labelledby={`${name}-tab-${at}`} key={at}>
+      <div className="mlops-Tabs-panel" role="tabpanel" id={`${name}-panel`} aria-labelledby={`${name}-tab-${at}`} key={tabs[at][0]}>
         {tabs[at][1]()}
       </div>
     </>

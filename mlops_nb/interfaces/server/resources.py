@@ -63,6 +63,14 @@ def card(run_id: str, *, project: Path) -> str:
     return cards.card(moment(run_id, project=project), buttons=True)
 
 
+def report(run_id: str, *, project: Path) -> str:
+    """Return what a run found, tried or watched as HTML, like its card; empty where it did not.
+
+    It is drawn from the records of the run; no page that lies in its folder is given out.
+    """
+    return cards.found(moment(run_id, project=project))
+
+
 def notebook(run_id: str, *, project: Path) -> dict[str, Any]:
     """Return the executed notebook of a run, up to the last cell that began.
 

@@ -131,8 +131,9 @@
   cursor: pointer;
 }
 
-.mlops-Icon,
-.mlops-Icon svg {
+/* Some of Lab's icons say a size of their own. */
+.mlops-View .mlops-Icon,
+.mlops-View .mlops-Icon svg {
   display: block;
   width: 16px;
   height: 16px;
@@ -334,8 +335,11 @@ body[data-jp-theme-light='false'] {
 
 .mlops-Row-actions {
   position: absolute;
+  top: 0;
+  bottom: 0;
   right: 4px;
   display: flex;
+  align-items: center;
   padding-left: 6px;
   background: var(--jp-layout-color2);
   opacity: 0;
@@ -364,6 +368,15 @@ body[data-jp-theme-light='false'] {
   border-radius: 9px;
   font-size: var(--jp-ui-font-size0, 11px);
   color: var(--jp-ui-font-color1);
+}
+
+.mlops-Section-head {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px 10px;
+  align-items: center;
+  justify-content: space-between;
+  padding: 8px 12px;
 }
 
 .mlops-Section summary {
@@ -596,7 +609,8 @@ body[data-jp-theme-light='false'] {
   --mlops-line: #7a7a7a;
 }
 
-.mlops-Tiles {
+/* Lab makes lists in outputs blocks. */
+.mlops-View .mlops-Tiles {
   display: flex;
   flex-wrap: wrap;
   gap: 12px 28px;
@@ -621,7 +635,7 @@ body[data-jp-theme-light='false'] {
   font-variant-numeric: tabular-nums;
 }
 
-.mlops-Facts {
+.mlops-View .mlops-Facts {
   display: grid;
   grid-template-columns: max-content 1fr;
   gap: 4px 20px;
@@ -662,6 +676,12 @@ body[data-jp-theme-light='false'] {
   color: var(--jp-ui-font-color2);
   white-space: nowrap;
   border-bottom-color: var(--jp-border-color1);
+}
+
+.mlops-View .mlops-Table tbody th[scope='row'] {
+  white-space: nowrap;
+  overflow: hidden;
+  text-overflow: ellipsis;
 }
 
 .mlops-View .mlops-Table tr {
@@ -744,7 +764,8 @@ body[data-jp-theme-light='false'] {
 
 .mlops-Finding {
   display: grid;
-  grid-template-columns: 62px 1fr;
+  grid-template-columns: 62px 1fr auto;
+  align-items: start;
   gap: 8px;
   padding: 5px 0;
   overflow-wrap: anywhere;
@@ -770,7 +791,7 @@ body[data-jp-theme-light='false'] {
 
 .mlops-Train {
   font-size: var(--jp-ui-font-size1);
-  max-height: 62vh;
+  max-height: 66vh;
   overflow: auto;
   padding-right: 6px;
 }
@@ -791,6 +812,55 @@ body[data-jp-theme-light='false'] {
   display: grid;
   grid-template-columns: repeat(auto-fill, minmax(190px, 1fr));
   gap: 10px 14px;
+}
+
+.mlops-Form-part {
+  margin-top: 14px;
+}
+
+.mlops-Form-part > summary {
+  font-weight: 600;
+  padding-bottom: 6px;
+}
+
+.mlops-Field.mlops-mod-wide {
+  grid-column: 1 / -1;
+}
+
+.mlops-Field.mlops-mod-flag {
+  flex-direction: row;
+  align-items: center;
+  align-self: end;
+  min-height: 26px;
+  gap: 6px;
+}
+
+.mlops-Upcoming {
+  min-height: 62px;
+  margin-top: 10px;
+}
+
+.mlops-Moments {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+  list-style: none;
+  margin: 4px 0 0;
+  padding: 0;
+}
+
+.mlops-Moments > li {
+  padding: 1px 9px;
+  border: 1px solid var(--jp-border-color2);
+  border-radius: 11px;
+  white-space: nowrap;
+}
+
+.mlops-Report {
+  display: block;
+  width: 100%;
+  min-height: 120px;
+  border: none;
 }
 
 .mlops-Form-end {
