@@ -77,7 +77,7 @@ def going(front, server, trained):
     front.execute("notebook:run-cell-and-select-next")
     front.page.locator(".jp-InputPrompt", has_text="[1]:").first.wait_for()
     front.execute("notebook:run-cell")
-    front.page.locator(".mlops-Card .mlops-Chart path").first.wait_for(timeout=RUN_MS)
+    front.page.locator(".mlops-Card").get_by_role("progressbar").wait_for(timeout=RUN_MS)
     return server.runs()[0]["id"]
 
 
