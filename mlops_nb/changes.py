@@ -113,8 +113,9 @@ class Runs:
         try:
             moment = next(self._followed[run_id], None)
         except MlopsError:
-            # It was deleted just now, or its cluster is away: the next survey tells which.
+            # It was deleted just now, or its cluster is away: a survey that is near tells which.
             self._forget(run_id)
+            self._surveyed_at = min(self._surveyed_at, time.monotonic() - _SURVEY_S + _CLUSTER_S)
             return
         if moment is None:
             self._forget(run_id)
