@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,10 @@ SECRET = "hunter2-planted"
 
 
 @pytest.fixture(scope="module")
-def tracking(tmp_path_factory):
-    with kubeflow.mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+def tracking(_empty_store, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(_empty_store, folder / "mlflow.db")
+    with kubeflow.mlflow_server(folder) as url:
         yield url
 
 
