@@ -56,8 +56,11 @@ class SharedLog(NamedTuple):
 
 
 def log_place(name: str, number: int) -> str:
-    """Return the folder in a volume that has the inference log of a revision."""
-    return f"requests/{name}/{number}"
+    """Return the folder in a volume that has the inference log of a revision.
+
+    It is at the top: a service makes the folder of its log, and none above it.
+    """
+    return f"requests-{name}-{number}"
 
 
 class Target(Protocol):

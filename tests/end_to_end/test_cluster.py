@@ -73,15 +73,16 @@ QUICK = {"tracking.autolog": "false"}
 
 
 @pytest.fixture(scope="module")
-def team(_template, tmp_path_factory):
+def team(_template, _empty_store, tmp_path_factory):
     """A project whose runs go to a double of a cluster, and that double."""
-    folder = tmp_path_factory.mktemp("team")
+    folder, store = tmp_path_factory.mktemp("team"), tmp_path_factory.mktemp("mlflow")
+    shutil.copy(_empty_store, store / "mlflow.db")
     shutil.copytree(_template, folder / "project", symlinks=True)
     shutil.copytree(_template.parent / "remote", folder / "remote")
     project = Project(folder / "project")
     environments = kubeflow.baked(folder, project.root)
     with (
-        kubeflow.mlflow_server(tmp_path_factory.mktemp("mlflow")) as tracking,
+        kubeflow.mlflow_server(store) as tracking,
         KubeflowServer(
             folder / "cluster",
             claims=[CLAIM],
@@ -356,6 +357,7 @@ def served(trained, tmp_path, monkeypatch):
     """The project, with its model on KServe, and the folder of its log on the team's claim."""
     project, run = trained
     claims = project.root.parent / "cluster" / "claims"
+    (claims / CLAIM).mkdir(parents=True, exist_ok=True)
     program = Path(__file__).parents[1] / "deployment" / "kserve" / "service.py"
     image = "registry.example.com/team/sample@sha256:1"
     images = {image: (sys.executable, str(program), "good")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import threading
 from datetime import datetime, timezone
@@ -29,8 +30,10 @@ DAYS = [datetime(2026, 11, day, 6, tzinfo=timezone.utc).timestamp() for day in r
 
 
 @pytest.fixture(scope="module")
-def tracking(tmp_path_factory):
-    with kubeflow.mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+def tracking(_empty_store, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(_empty_store, folder / "mlflow.db")
+    with kubeflow.mlflow_server(folder) as url:
         yield url
 
 

@@ -363,10 +363,10 @@ def test_a_log_on_a_claim_is_where_pods_of_monitoring_find_it(serve, join, tmp_p
     cluster = serve(claims={"team": tmp_path / "team"})
     team = join(cluster)
     team.deploy(kserve={"log_claim": "team"}, service={"start_s": 20, "log_sample": 0.5})
-    assert team.target.shared_log("scores", 1) == ("team", "requests/scores/1", 0.5)
+    assert team.target.shared_log("scores", 1) == ("team", "requests-scores-1", 0.5)
     place = team.target.endpoint("scores", 1)
     told = requests.get(f"{place.url}/v2", headers=place.headers, timeout=20).json()
-    assert told["log_folder"] == str(tmp_path / "team" / "requests" / "scores" / "1")
+    assert told["log_folder"] == str(tmp_path / "team" / "requests-scores-1")
     with pytest.raises(DeploymentError, match="not on this machine") as refused:
         team.target.requests("scores", 1)
     assert "kserve.log_claim" in refused.value.hint
