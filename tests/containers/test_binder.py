@@ -1,0 +1,71 @@
+"""Binder's steps, in its order, in a container: a machine that has nothing but Python and git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mlops_nb.images import access
+from mlops_nb.images.engine import Engine
+
+NAME = "localhost/mlops-nb-test-binder:latest"
+RECIPE = """ARG BASE
+FROM ${BASE}
+RUN python3 -m ensurepip && ln -s python3 /usr/local/bin/python
+COPY binder/requirements.txt /src/binder/
+RUN --mount=type=secret,id=settings set -a && . /run/secrets/settings && \\
+    python3 -m pip install --no-cache-dir --requirement /src/binder/requirements.txt
+WORKDIR /src
+COPY . .
+RUN --mount=type=secret,id=settings set -a && . /run/secrets/settings && \\
+    UV_NO_CACHE=1 ./binder/postBuild
+ENTRYPOINT ["./binder/start"]
+"""
+
+
+@pytest.fixture(scope="module")
+def landed(base_image, tmp_path_factory):
+    """Run a command where Binder's own would be run, without a network."""
+    folder = tmp_path_factory.mktemp("binder")
+    context = folder / "context"
+    checkout = ["git", "clone", "--quiet", "--depth=1", f"file://{Path(__file__).parents[2]}"]
+    subprocess.run([*checkout, str(context)], check=True)
+    (context / "Containerfile").write_text(RECIPE)
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700)
+    engine = Engine("podman", folder / "log")
+    engine.build(
+        NAME, context, arguments={"BASE": base_image}, labels={}, secrets=access.secrets(secrets)
+    )
+
+    def run(*command: str) -> str:
+        fixed = ["podman", "run", "--rm", "--network", "none", "--shm-size", "1g", NAME]
+        found = subprocess.run(
+            [*fixed, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stdout
+        return found.stdout
+
+    yield run
+    subprocess.run(["podman", "image", "rm", "--force", NAME], check=False, capture_output=True)
+
+
+def test_both_halves_of_the_extension_are_on_and_the_workspace_is_there(landed):
+    script = "pwd; jupyter labextension list; jupyter server extension list; "
+    said = landed("sh", "-ec", script + "jupyter lab workspaces list")
+    assert said.splitlines()[0] == "/root/quickstart"
+    assert "mlops_nb enabled" in " ".join(said.split())
+    assert "mlops-nb" in said
+    assert "default" in said
+
+
+def test_the_quickstart_trains_there(landed):
+    said = landed("jupyter", "mlops", "train", "quickstart.ipynb", "--wait")
+    assert "SUCCEEDED" in said
+    assert "model quickstart version 1" in said
