@@ -28,7 +28,7 @@ test: check
 	@sh .ci/containers
 	@sh .ci/browser
 	@sh .ci/labextension --check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
 
 faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses 2 -m faults

@@ -64,10 +64,10 @@ def track(config: Config, path: Path) -> str:
     Raises:
         DataError: It does not exist, lies outside of the project, or DVC refuses.
     """
-    place = path if path.is_absolute() else Path.cwd() / path
-    if not place.exists():
-        place = config.root / path
-    if not place.exists():
+    # What we say of data names them as the repository does, whose top may be above the project.
+    tops = (Path.cwd(), config.root, Repository.find(config.root).root)
+    place = next((top / path for top in tops if (top / path).exists()), None)
+    if place is None:
         raise DataError(f"there is no file or folder {path}", hint="name data of the project")
     if not place.resolve().is_relative_to(config.root.resolve()):
         raise DataError(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from msgspec import structs
 
 from mlops_nb import project as projects
 from mlops_nb import reach
 from mlops_nb.api.lookup import Folder, wanted_snapshot
 from mlops_nb.capture import dvc, snapshot
+from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, ProjectError
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Fix, Hyperparameter, Setting, Status
@@ -45,13 +49,26 @@ def status(
         finding = Finding(
             severity="error", message=error.message, hint=error.hint, fix=_fix_of(error)
         )
-        return Status(project=str(config.root), snapshot=None, findings=(finding,))
-    return Status(project=str(config.root), snapshot=captured.snapshot, findings=findings)
+        return Status(project=str(config.root), snapshot=None, findings=(_here(config, finding),))
+    return Status(
+        project=str(config.root),
+        snapshot=captured.snapshot,
+        findings=tuple(_here(config, finding) for finding in findings),
+    )
 
 
 def _fix_of(error: MlopsError) -> Fix | None:
     untracked = error.untracked if isinstance(error, ProjectError) else None
     return Fix(kind="track", path=untracked) if untracked is not None else None
+
+
+def _here(config: Config, finding: Finding) -> Finding:
+    """Return a finding whose fix names its path from the project, and not from the repository."""
+    fix = finding.fix
+    if fix is None or fix.path is None:
+        return finding
+    place = os.path.relpath(Repository.find(config.root).root / fix.path, config.root)
+    return structs.replace(finding, fix=structs.replace(fix, path=Path(place).as_posix()))
 
 
 def track(path: Path | str, *, project: Folder = None) -> str:

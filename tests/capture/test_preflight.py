@@ -17,6 +17,7 @@ from mlops_nb.exceptions import MlopsError, PreflightError
 from mlops_nb.history import Executed
 from mlops_nb.settings import Config
 from mlops_nb.types import Fix
+from tests.vocabulary import notebook
 
 PARAMETERS = "rate: float = 0.5"
 
@@ -287,3 +288,19 @@ def test_what_needs_no_decision_is_said_as_a_fix(project):
     project.write(".gitignore", "new.csv\n")
     project.write("mlops.toml", '[project]\nname = "x"\n[data]\ntrain = "new.csv"\n')
     assert api.status("train.ipynb").findings[0].fix == Fix(kind="track", path="new.csv")
+
+
+def test_a_fix_and_its_hint_lead_to_the_data_of_a_project_below_the_repositorys_top(
+    project, monkeypatch
+):
+    inner = project.root / "team" / "inner"
+    inner.mkdir(parents=True)
+    notebook(inner / "train.ipynb", "print(1)")
+    project.write("team/inner/mlops.toml", '[project]\nname = "x"\n[data]\ntrain = "new.csv"\n')
+    project.write("team/inner/new.csv", "a\n1\n")
+    project.write("team/inner/.gitignore", "new.csv\n")
+    monkeypatch.chdir(inner)
+    (finding,) = api.status("train.ipynb").findings
+    assert finding.fix == Fix(kind="track", path="new.csv")
+    assert finding.hint.endswith("jupyter mlops track team/inner/new.csv")
+    assert api.track("team/inner/new.csv") == "new.csv.dvc"
