@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -58,23 +57,6 @@ def test_every_way_to_log_in_is_in_the_table():
     listed = PAGE.read_text().partition("| `kubeflow.auth` |")[2].partition("\n\n")[0]
     names = [line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")]
     assert tuple(names) == authentication.WAYS
-
-
-def places(path: Path) -> set[str]:
-    """Return what the sections of a page are called in links, "" for the page itself."""
-    titles = (line[3:].lower() for line in path.read_text().splitlines() if line.startswith("## "))
-    return {"", *(re.sub(r"[^a-z0-9 -]", "", title).replace(" ", "-") for title in titles)}
-
-
-def leads_somewhere(target: str) -> bool:
-    name, _, place = target.partition("#")
-    path = PAGE.parent / name if name else PAGE
-    return path.exists() and (not place or place in places(path))
-
-
-def test_every_link_leads_somewhere():
-    targets = re.findall(r"\]\((.+?)\)", PAGE.read_text())
-    assert [target for target in targets if not leads_somewhere(target)] == []
 
 
 @dataclass

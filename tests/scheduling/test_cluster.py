@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,16 +24,24 @@ push = true
 uri = "http://127.0.0.1:9"
 [kubeflow]
 url = "{url}"
+[kubeflow.variables]
+UV_DEFAULT_INDEX = "http://{index}/simple"
 """
+
+
+@contextmanager
+def silent_server():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield "127.0.0.1:{1}".format(*listener.getsockname())
 
 
 @pytest.fixture
 def cluster(office, tmp_path):
-    """A server whose pods get nothing done, for there is no MLflow where they look for it."""
+    """A server whose pods get nothing done, for the package index does not answer them."""
     subprocess.run(["git", "init", "-q", "--bare", tmp_path / "origin.git"], check=True)
     office.project.git("remote", "add", "origin", f"file://{tmp_path}/origin.git")
-    with KubeflowServer(tmp_path / "cluster") as server:
-        office.project.write("mlops.toml", SETTINGS.format(url=server.url))
+    with KubeflowServer(tmp_path / "cluster") as server, silent_server() as index:
+        office.project.write("mlops.toml", SETTINGS.format(url=server.url, index=index))
         office.config = Config.load(office.project.root)
         yield server
 
