@@ -59,6 +59,8 @@ class Runs:
         self._known: dict[str, Summary] | None = None
         self._followed: dict[str, Iterator[Moment]] = {}
         self._shown: dict[str, Moment] = {}
+        # Those that are followed no more, and whose end was not told.
+        self._untold: set[str] = set()
         self._stamp, self._surveyed_at, self._folderless = -1, 0.0, False
 
     def look(self) -> Iterator[Change]:
@@ -100,25 +102,31 @@ class Runs:
         """Whether a run has ended that nobody saw going on."""
         if before is None or ended.id in self._followed:
             return False
-        return before.get(ended.id) != ended
+        untold = ended.id in self._untold
+        self._untold.discard(ended.id)
+        return untold or before.get(ended.id) != ended
 
     def _ended(self, summary: Summary) -> Change:
         try:
             curves = moments.curves(self._runner, summary.id)
-        except MlopsError:
+        except (MlopsError, OSError):
             curves = ()
         return Change(kind="run", id=summary.id, data=Glimpse(run=summary, curves=curves))
 
     def _step(self, run_id: str) -> Iterator[Change]:
         try:
             moment = next(self._followed[run_id], None)
-        except MlopsError:
-            # It was deleted just now, or its cluster is away: a survey that is near tells which.
-            self._forget(run_id)
-            self._surveyed_at = min(self._surveyed_at, time.monotonic() - _SURVEY_S + _CLUSTER_S)
-            return
+        except (MlopsError, OSError):
+            moment = None
         if moment is None:
+            shown = self._shown.get(run_id)
             self._forget(run_id)
+            if shown is None or not shown.run.state.terminal:
+                # It was deleted just now, its cluster is away, or a look has failed: which, is told
+                # by a survey that is near.
+                self._untold.add(run_id)
+                near = time.monotonic() - _SURVEY_S + _CLUSTER_S
+                self._surveyed_at = min(self._surveyed_at, near)
         elif moment is not self._shown.get(run_id):
             self._shown[run_id] = moment
             yield self._seen(moment)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
@@ -8,7 +11,7 @@ from mlops_nb.deployment.local.records import FOLDER, Place
 from mlops_nb.journal import RUNS, MetricsLogged, RunFinished, RunFolder, RunQueued
 from mlops_nb.settings import Config
 from mlops_nb.testing import Script, play
-from mlops_nb.types import RunState
+from mlops_nb.types import Moment, RunState, Summary
 from tests.test_journal import request
 
 ENDED = RunFinished(state=RunState.SUCCEEDED, seconds=2.0)
@@ -71,6 +74,36 @@ def test_while_nothing_happens_no_run_is_looked_for(config, monkeypatch):
     for _ in range(9):
         looked(source)
     assert len(surveys) <= 1
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, ValueError])
+def test_a_look_that_fails_loses_no_end(config, monkeypatch, error):
+    """Whatever a look raises, the next survey tells what has become of the run."""
+    folder = RunFolder(config.state_folder / RUNS / "a")
+    folder.create(msgspec.structs.replace(request(), id="a"))
+    source = changes.Runs(config)
+    known = SimpleNamespace(
+        summaries=lambda: [Summary.of(folder.load())],
+        points=lambda _: ([], 0),
+        has_folderless=False,
+    )
+    monkeypatch.setattr(source, "_runner", known)
+    monkeypatch.setattr(changes, "_CLUSTER_S", 0.0)
+
+    def once():
+        yield Moment(run=folder.load())
+        raise error("in the middle of it")
+
+    monkeypatch.setattr(changes.moments, "looks", lambda *_, **__: once())
+    assert [glimpse.run.state for _, glimpse in looked(source)] == [RunState.PENDING]
+    folder.append(ENDED)
+    told = []
+    for _ in range(4):
+        # It ends between a survey and the next step, which then fails.
+        monkeypatch.setattr(source, "_stamp", -1)
+        with contextlib.suppress(ValueError):
+            told += looked(source)
+    assert [glimpse.run.state for _, glimpse in told] == [RunState.SUCCEEDED]
 
 
 def test_a_run_is_followed_to_its_end(project):

@@ -69,10 +69,12 @@ export interface ILoaded<T> {
 }
 
 const PAUSE_MS = 300;
+const RETRY_MS = 3000;
 
 /**
  * Load something, and load it anew when an event says that it has changed: at most every 300 ms, and
- * never twice at once. `merge` may know it from the event alone.
+ * never twice at once. `merge` may know it from the event alone. What a server in trouble does not
+ * answer is asked for again: the event may have been the last one.
  */
 export function useLive<T>(
   project: string,
@@ -103,6 +105,9 @@ export function useLive<T>(
       } catch (error) {
         if (!over) {
           setProblem(error as Error);
+          if (!(error instanceof Refusal) || error.status >= 500) {
+            setTimeout(() => over || run(), RETRY_MS);
+          }
         }
       }
     };

@@ -7,6 +7,7 @@ is kept, and who was away for a while gets one a thing.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # A client that comes back within this time goes on where it was.
 LINGER_S = 60.0
+_LOG = logging.getLogger(__name__)
 _KEPT = 2_000
 
 
@@ -133,6 +135,9 @@ def _changes(source: Source) -> Iterator[Change]:
     except (MlopsError, OSError):
         # A cluster that is away, a folder that is being moved: the next look may find it well.
         return
+    except Exception:
+        # Whatever it is, it must not be the last look.
+        _LOG.exception("looking for what has changed has failed")
 
 
 def _text(seq: int, kind: str, name: str, data: Any) -> str:

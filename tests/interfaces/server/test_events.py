@@ -6,7 +6,9 @@ import json
 import pytest
 
 from mlops_nb import api
+from mlops_nb.interfaces.server import channel
 from mlops_nb.testing import Script, play
+from mlops_nb.types import Change
 
 
 @pytest.fixture
@@ -129,3 +131,19 @@ async def test_a_front_end_that_says_nothing_holds_up_for_a_while_only(
     await listen(saves="true")
     status, told = await ask("POST", "save", body={"path": "train.ipynb"})
     assert (status, told["saved"], told["unanswered"]) == (200, None, 1)
+
+
+def test_a_look_that_breaks_is_logged_and_is_not_the_last(monkeypatch):
+    logged = []
+    monkeypatch.setattr(channel._LOG, "exception", logged.append)
+
+    class Broken:
+        interval_s = 0.0
+
+        def look(self):
+            yield Change(kind="run", id="a", data=None)
+            raise ValueError("in the middle of it")
+
+    source = Broken()
+    assert [[c.id for c in channel._changes(source)] for _ in range(2)] == [["a"], ["a"]]
+    assert logged == ["looking for what has changed has failed"] * 2
