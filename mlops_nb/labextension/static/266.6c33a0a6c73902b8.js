@@ -61,6 +61,11 @@
   box-sizing: border-box;
 }
 
+/* A section that is opened has room for two rows, whatever the others have taken. */
+.mlops-Panel .lm-AccordionPanel > .mlops-View {
+  min-height: 110px;
+}
+
 .mlops-Button {
   padding: 1px 10px;
   cursor: pointer;
