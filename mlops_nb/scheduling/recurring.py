@@ -8,6 +8,7 @@ there is seen and can be made good.
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from mlops_nb import encoding, pipelines
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import BackendError, MlopsError, ScheduleError, UsageError
 from mlops_nb.journal import StageFinished, event_of_line, replace_file
-from mlops_nb.scheduling import timing
+from mlops_nb.scheduling import notices, timing
 from mlops_nb.scheduling.starts import start_of
 from mlops_nb.scheduling.store import Store, new_firing
 from mlops_nb.settings import dotted
@@ -61,6 +62,8 @@ _UNASKED = ("none", "kubeconfig")
 # Files of this machine, which pods do not have.
 _OF_THIS_MACHINE = ("kubeflow.ca_file", "kubeflow.token_file")
 _AT_A_TIME = 50
+# What ended longer ago, before anybody looked, is history and no news.
+_NEWS_S = 86_400.0
 
 
 def must_be_sayable(config: Config, schedule: Schedule) -> None:
@@ -442,15 +445,27 @@ class Recurring:
                 began, decided = firing.started_at, self._store.decided(schedule)
                 seen = self._seen(server, schedule, one, firing, named.get(firing.run_id))
                 if began is None:
-                    self._store.claim(schedule, [seen], decided)
-                self._store.save(seen)
+                    begun = structs.replace(seen, state=FiringState.RUNNING)
+                    self._store.claim(schedule, [begun], decided)
+                self._note(schedule, seen)
         for firing in waiting.values():
             gone = Failure(
                 type="RunDeleted",
                 message="somebody has deleted its run on the server",
                 hint=f"fire it again: jupyter mlops reschedule {schedule.name} --now",
             )
-            self._store.save(structs.replace(firing, state=FiringState.FAILED, error=gone))
+            self._note(schedule, structs.replace(firing, state=FiringState.FAILED, error=gone))
+
+    def _note(self, schedule: Schedule, firing: Firing) -> None:
+        """Keep a firing as it is now; who closes it tells of it."""
+        if not firing.state.closed:
+            self._store.save(firing)
+        elif self._store.close(firing) and (firing.ended_at or 0) > time.time() - _NEWS_S:
+            known = self._runner.records.has(firing.run_id)
+            run = self._runner.get(firing.run_id) if known else None
+            told = notices.tell(self._config, schedule, firing, run)
+            if told:
+                self._store.save(structs.replace(firing, notices=told))
 
     def _open(self, schedule: Schedule, fired: dict[str, Any]) -> Firing | None:
         """Return the firing that a run of the server is, None where that is closed."""

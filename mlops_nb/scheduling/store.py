@@ -30,6 +30,9 @@ _R = TypeVar("_R", Schedule, Firing)
 FOLDER = "schedules"
 _WAIT_S = 60.0
 _OPEN = (FiringState.DUE.value, FiringState.RUNNING.value)
+_UPDATE = (
+    "UPDATE firings SET state = ?, snapshot = ?, record = ? WHERE schedule_id = ? AND due_utc = ?"
+)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS schedules (
     id TEXT PRIMARY KEY,
@@ -216,13 +219,14 @@ class Store:
 
     def save(self, firing: Firing) -> None:
         """Keep a firing as it is now."""
-        row = (firing.state.value, firing.snapshot, _text(firing), firing.schedule_id, firing.due)
         with self._connection() as database:
-            database.execute(
-                "UPDATE firings SET state = ?, snapshot = ?, record = ?"
-                " WHERE schedule_id = ? AND due_utc = ?",
-                row,
-            )
+            database.execute(_UPDATE, _row(firing))
+
+    def close(self, firing: Firing) -> bool:
+        """Keep a firing that has come to its end; False where it was closed already."""
+        with self._connection() as database:
+            done = database.execute(f"{_UPDATE} AND state IN (?, ?)", (*_row(firing), *_OPEN))
+            return done.rowcount == 1
 
     def firing(self, schedule: Schedule, due: str) -> Firing | None:
         """Return a firing, None where it was not claimed."""
@@ -308,6 +312,10 @@ def _insert(database: sqlite3.Connection, firing: Firing) -> bool:
     row = (firing.schedule_id, firing.due, firing.state.value, firing.snapshot, _text(firing))
     query = "INSERT INTO firings VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     return database.execute(query, row).rowcount == 1
+
+
+def _row(firing: Firing) -> tuple[str | None, ...]:
+    return (firing.state.value, firing.snapshot, _text(firing), firing.schedule_id, firing.due)
 
 
 def _text(record: Schedule | Firing) -> str:

@@ -42,7 +42,7 @@ def server(office, tmp_path, _compiled):
     if _compiled.is_dir():
         shutil.copytree(_compiled, kept)
     with KubeflowServer(tmp_path / "cluster") as made:
-        project.write("mlops.toml", SETTINGS.format(url=made.url))
+        project.write("mlops.toml", SETTINGS.format(url=made.url, index="127.0.0.1:9"))
         project.git("commit", "-qam", "for a cluster")
         project.git("push", "-q", "origin", "main")
         office.config = Config.load(project.root)
@@ -253,6 +253,21 @@ def test_a_firing_that_somebody_deleted_on_the_server_does_not_go_on_for_ever(se
         server._api.runs._records.delete(run_id)
     (firing,) = shown().history
     assert (firing.state, firing.error.type) == (FiringState.FAILED, "RunDeleted")
+
+
+def test_who_sees_its_end_first_tells_of_a_firing_once(office, server, nightly, tmp_path):
+    keep = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+    command = [sys.executable, "-c", keep, str(tmp_path / "told")]
+    text = (office.project.root / "mlops.toml").read_text()
+    office.project.write("mlops.toml", f"{text}[notify]\ncommand = {json.dumps(command)}\n")
+    run_id = server.fire(nightly.recurring.id, _NOW.timestamp())
+    with server._api.lock:
+        server._api.runs.terminate(run_id)
+    histories = [shown().history for _ in range(3)]
+    assert {firing.state for (firing,) in histories} == {FiringState.CANCELED}
+    (line,) = (tmp_path / "told").read_text().splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["schedule"]) == ("failure", "train")
+    assert histories[-1][0].notices[0].trouble is None
 
 
 def test_what_somebody_changed_on_the_server_is_shown_and_mended(office, server, nightly, capsys):
