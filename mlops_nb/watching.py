@@ -119,6 +119,7 @@ def request(
     *,
     reference: str | None,
     on_drift: str,
+    follow: list[str],
     run_id: str,
     created_at: str,
 ) -> RunRequest:
@@ -133,6 +134,7 @@ def request(
         reached: What is to be said of its reach.
         reference: The run whose data the window is compared with; the model's own if None.
         on_drift: What follows drift.
+        follow: The words of that verb.
         run_id: The new run's id.
         created_at: ISO 8601, UTC.
     """
@@ -151,7 +153,7 @@ def request(
             pins=captured.snapshot,
             reference=run_of(reference).id if reference else "",
             on_drift=on_drift,
-            follow=follow(on_drift, watched.revision, config, run_of),
+            follow=follow,
             log=watched.log,
         ),
         created_at=created_at,

@@ -63,7 +63,7 @@ def monitor(
     if watched.log is None:
         config = config.override(run_backend="local")
     run_of, run_id = trainings(runner), new_id()
-    watching.follow(on_drift, watched.revision, config, run_of)
+    follow = watching.follow(on_drift, watched.revision, config, run_of)
     projects.prepare_state(config)
     with submission.forgotten_if_refused(config, run_id):
         captured = Captured(*snapshot.take_code(config, name=run_id))
@@ -75,6 +75,7 @@ def monitor(
             run_of,
             reference=reference,
             on_drift=on_drift,
+            follow=follow,
             run_id=run_id,
             created_at=moment.isoformat("T", "seconds"),
         )

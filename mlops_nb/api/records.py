@@ -53,8 +53,9 @@ def runs(
     wanted = selection.Selection.of(
         state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=limit
     )
-    runner = runner_of(project)
-    desk.look(Config.load(project), at_most_every_s=_LOOK_S)
+    config = Config.load(project)
+    runner = backends.Everywhere(config)
+    desk.look(config, at_most_every_s=_LOOK_S)
     return tuple(runner.get(run.id) for run in wanted.apply(runner.summaries()))
 
 
@@ -88,8 +89,9 @@ def summaries(
         state=state, notebook=notebook, where=where, sort=sort, reverse=reverse, limit=None
     )
     selection.must_be_part(limit, offset)
-    desk.look(Config.load(project), at_most_every_s=_LOOK_S)
-    found = wanted.apply(runner_of(project).summaries())
+    config = Config.load(project)
+    desk.look(config, at_most_every_s=_LOOK_S)
+    found = wanted.apply(backends.Everywhere(config).summaries())
     end = None if limit is None else offset + limit
     return Listing(runs=found[offset:end], total=len(found))
 

@@ -39,7 +39,7 @@ def run(
         TrackingError: MLflow cannot be used.
     """
     plan = msgspec.convert(encoding.loads(tuning), Plan)
-    run_id = pinned(snapshot, volume).code.ref.rpartition("/")[2]
+    run_id = pinned(snapshot, volume).code.pinned_for
     store = Store(tracking_uri)
     status = "FAILED"
     try:

@@ -39,7 +39,7 @@ def run(
     """
     plan = msgspec.convert(encoding.loads(tuning), Plan)
     pins = pinned(snapshot, volume)
-    run_id = pins.code.ref.rpartition("/")[2]
+    run_id = pins.code.pinned_for
     where = storages.opened(storage, volumes.folder(volume))
     store = Store(tracking_uri)
     mlflow_run_id = shared.tracked(where, run_id)

@@ -136,7 +136,7 @@ def run(
 def _run_id(pins: Snapshot) -> str:
     """Return the id of the run of ours; in a pod it is known by the ref that keeps its commit."""
     folder = os.environ.get(journal.RUN_FOLDER)
-    return RunFolder(Path(folder)).run_id if folder else pins.code.ref.rpartition("/")[2]
+    return RunFolder(Path(folder)).run_id if folder else pins.code.pinned_for
 
 
 def _stop() -> Path:

@@ -83,19 +83,8 @@ def run(
     """
     plan = msgspec.convert(encoding.loads(tuning), Plan)
     pins = pinned(snapshot, volume)
-    run_id = pins.code.ref.rpartition("/")[2]
+    run_id = pins.code.pinned_for
     where = storages.opened(storage, volumes.folder(volume))
-    given = {
-        "code_paths": code_paths,
-        "notebook": notebook,
-        "environment": environment,
-        "variables": variables,
-        "secrets": secrets,
-        "cell_timeout_s": cell_timeout_s,
-        "tracking_uri": tracking_uri,
-        "experiment": experiment,
-        "autolog": autolog,
-    }
     train = pins.dataset("train")
     asked = RunRequest(
         id=run_id,
@@ -107,10 +96,18 @@ def run(
         created_at="",
     )
     inputs = {
-        **given,
         "volume": volume,
         "code": code,
         "data": data,
+        "code_paths": code_paths,
+        "notebook": notebook,
+        "environment": environment,
+        "variables": variables,
+        "secrets": secrets,
+        "cell_timeout_s": cell_timeout_s,
+        "tracking_uri": tracking_uri,
+        "experiment": experiment,
+        "autolog": autolog,
         "train": train.path if train is not None else "",
         "lineage": "",
         "update_key": "",

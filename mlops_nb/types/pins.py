@@ -36,6 +36,11 @@ class Code(Record, frozen=True, kw_only=True):
     remote: str | None = None
     python_path: tuple[str, ...] = ()
 
+    @property
+    def pinned_for(self) -> str:
+        """Id of the run that the commit was kept for; the ref is named by it."""
+        return self.ref.rpartition("/")[2]
+
 
 class Dataset(Record, frozen=True, kw_only=True):
     """One dataset of a run.

@@ -217,7 +217,7 @@ class Place:
 
     def change(self, change: Callable[[Wanted], Wanted]) -> Wanted:
         """Write what is wanted, from what was wanted before; others wait meanwhile."""
-        self.make()
+        make(self.root)
         with held(control(self.root) / f"{self.name}.lock"):
             before = self.wanted() or Wanted(name=self.name)
             wanted = msgspec.structs.replace(change(before), generation=before.generation + 1)

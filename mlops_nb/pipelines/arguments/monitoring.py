@@ -54,7 +54,7 @@ def arguments(
         "follow": encoding.dumps(list(follow), name="what follows drift"),
         "tracking_uri": config.resolved_tracking_uri,
         "experiment": f"{config.experiment} monitoring",
-        "run_id": pins.code.ref.rpartition("/")[2],
+        "run_id": pins.code.pinned_for,
         "snapshot": encoding.dumps(pinned(pins), name="the snapshot's records"),
         "project": str(here.get("project", "")),
         "settings": encoding.dumps(here.get("settings", {}), name="the settings of targets"),

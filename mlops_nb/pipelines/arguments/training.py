@@ -37,7 +37,7 @@ def arguments(
     train, test = snapshot.dataset("train"), snapshot.dataset("test")
     places = {d.role: d for d in snapshot.datasets}
     first = next(iter(places.values()), None)
-    run_id = snapshot.code.ref.rpartition("/")[2]
+    run_id = snapshot.code.pinned_for
     wanted = evaluation.criteria(config, name=config.registered_model, run_id=run_id)
     if lineage is not None:
         wanted = evaluation.with_parent(wanted, lineage, config)
