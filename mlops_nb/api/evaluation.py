@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import assessment, backends, reach, rollout
+from mlops_nb import backends
 from mlops_nb import project as projects
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, trainings
+from mlops_nb.orders import assessment, reach, rollout
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, reach, watching
+from mlops_nb import backends
 from mlops_nb import project as projects
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, new_id, now, trainings
 from mlops_nb.api.lookup import last as last_of
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.snapshot import Captured
+from mlops_nb.orders import reach, watching
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:

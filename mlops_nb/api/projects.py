@@ -8,11 +8,11 @@ from pathlib import Path
 from msgspec import structs
 
 from mlops_nb import project as projects
-from mlops_nb import reach
 from mlops_nb.api.lookup import Folder, wanted_snapshot
 from mlops_nb.capture import dvc, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, ProjectError
+from mlops_nb.orders import reach
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Fix, Hyperparameter, Setting, Status
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb import backends, changes, comparison, moments, selection, transfer
+from mlops_nb import backends, comparison, selection, transfer
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, resolve, runner_of
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import RunError, UsageError
+from mlops_nb.following import changes, moments
 from mlops_nb.scheduling import desk
 from mlops_nb.settings import Config
 from mlops_nb.types import Listing
@@ -17,7 +18,7 @@ from mlops_nb.types import Listing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlops_nb.changes import Source
+    from mlops_nb.following.changes import Source
     from mlops_nb.types import Comparison, Moment, Point, Run
 
 # Runs that a cluster's own schedules have started are looked for no more often.

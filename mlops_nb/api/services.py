@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, clearance, promotion, pulse, rollout
+from mlops_nb import backends
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, new_id, now, trainings
-from mlops_nb.deployment import asking
+from mlops_nb.deployment import asking, promotion
+from mlops_nb.following import pulse
+from mlops_nb.orders import clearance, rollout
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mlops_nb import backends, journal, reach
+from mlops_nb import backends, journal
 from mlops_nb import project as projects
 from mlops_nb.capture import publication, snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import MlopsError, UsageError
+from mlops_nb.orders import reach
 from mlops_nb.runners.records import Records
 
 if TYPE_CHECKING:

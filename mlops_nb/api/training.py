@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, journal, pipelines, reach, reproduction, updating
+from mlops_nb import backends, journal, pipelines
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
+from mlops_nb.orders import reach, reproduction, updating
 from mlops_nb.pipelines.arguments import training as parameters
 from mlops_nb.settings import Config
 from mlops_nb.types import Finding, Run, RunRequest, Verdict

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import pipelines, reach
+from mlops_nb import pipelines
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, runner_of, wanted_snapshot
 from mlops_nb.exceptions import UsageError
+from mlops_nb.orders import reach
 from mlops_nb.pipelines.arguments import tuning as parameters
 from mlops_nb.settings import Config
 from mlops_nb.tuning import plan as plans

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, reach, updating
+from mlops_nb import backends
 from mlops_nb import project as projects
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, trainings, wanted_snapshot
@@ -13,6 +13,7 @@ from mlops_nb.api.training import training
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import RunError
+from mlops_nb.orders import reach, updating
 from mlops_nb.settings import Config
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mlops_nb import executed
-from mlops_nb.journal import MetricsLogged, RunFinished, RunFolder
-from mlops_nb.points_file import latest
+from mlops_nb.journal import MetricsLogged, RunFinished, RunFolder, executed
+from mlops_nb.journal.points_file import latest
 from mlops_nb.types import RunState, StageState
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import msgspec
 from mlops_nb import encoding
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import MetricsLogged, ModelLogged, emit
-from mlops_nb.points_file import LoggedPoint
+from mlops_nb.journal.points_file import LoggedPoint
 from mlops_nb.stages import SOME_RUN
 from mlops_nb.stages import volume as volumes
 from mlops_nb.stages.train import pinned

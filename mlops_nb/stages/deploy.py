@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from mlops_nb import encoding, promotion
-from mlops_nb.deployment import Built, targets
+from mlops_nb import encoding
+from mlops_nb.deployment import Built, promotion, targets
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.settings import Config
 from mlops_nb.stages import volume as volumes

@@ -15,13 +15,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlops_nb.points_file import LoggedPoint, encode
+from mlops_nb.journal.points_file import LoggedPoint, encode
 from mlops_nb.types import Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlops_nb.points_file import PointsFile
+    from mlops_nb.journal.points_file import PointsFile
 
 READ_WAIT_S = 5.0
 _POLL_S = 0.005

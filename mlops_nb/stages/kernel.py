@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mlops_nb import points_file
-from mlops_nb.points_file import PointsFile
+from mlops_nb.journal import points_file
+from mlops_nb.journal.points_file import PointsFile
 from mlops_nb.stages.diversion import Diversion, Shortcut
 
 MLFLOW_RUN_ID = "MLOPS_MLFLOW_RUN_ID"

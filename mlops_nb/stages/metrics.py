@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import TrackingError
 from mlops_nb.journal import MetricsLogged, PointsLogged, emit
-from mlops_nb.points_file import encode, latest
+from mlops_nb.journal.points_file import encode, latest
 from mlops_nb.stages import volume
 from mlops_nb.tracking import close
 from mlops_nb.tracking.forward import Forwarder
@@ -21,7 +21,7 @@ from mlops_nb.tracking.forward import Forwarder
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from mlops_nb.points_file import PointsFile
+    from mlops_nb.journal.points_file import PointsFile
     from mlops_nb.tracking.store import Store
     from mlops_nb.types import Point
 

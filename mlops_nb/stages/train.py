@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlops_nb import encoding, increment, journal, points_file
+from mlops_nb import encoding, increment, journal
 from mlops_nb.capture import notebook as notebooks
 from mlops_nb.exceptions import StageError, TrackingError
-from mlops_nb.journal import ModelLogged, RunFolder, RunTracked, emit
-from mlops_nb.points_file import PointsFile
+from mlops_nb.journal import ModelLogged, RunFolder, RunTracked, emit, points_file
+from mlops_nb.journal.points_file import PointsFile
 from mlops_nb.stages import StoppedError, kernel, workspace
 from mlops_nb.stages import volume as volumes
 from mlops_nb.stages.metrics import Metrics

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import encoding, executed, journal
+from mlops_nb import encoding, journal
 from mlops_nb.exceptions import StageError
-from mlops_nb.journal import RunFinished, RunStarted, StageKilled, replace_file
-from mlops_nb.points_file import PointsFile, latest
+from mlops_nb.journal import RunFinished, RunStarted, StageKilled, executed, replace_file
+from mlops_nb.journal.points_file import PointsFile, latest
 from mlops_nb.stages import failure_of, host, reuse, volume
 from mlops_nb.types import Failure, RunState, Stop, Trial, TrialState
 

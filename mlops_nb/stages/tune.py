@@ -24,7 +24,7 @@ from mlops_nb.journal import (
     TrialChanged,
     emit,
 )
-from mlops_nb.points_file import PointsFile, encode
+from mlops_nb.journal.points_file import PointsFile, encode
 from mlops_nb.stages import trials
 from mlops_nb.stages import volume as volumes
 from mlops_nb.stages.metrics import Metrics

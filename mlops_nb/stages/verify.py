@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import encoding, promotion
-from mlops_nb.deployment import targets, verification
+from mlops_nb import encoding
+from mlops_nb.deployment import promotion, targets, verification
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.exceptions import DeploymentError, StageError
 from mlops_nb.journal import RevisionRouted, emit

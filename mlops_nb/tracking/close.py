@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mlops_nb.exceptions import TrackingError
 from mlops_nb.journal import RunFolder
-from mlops_nb.points_file import PointsFile
+from mlops_nb.journal.points_file import PointsFile
 from mlops_nb.tracking.forward import Forwarder
 from mlops_nb.tracking.store import Store
 

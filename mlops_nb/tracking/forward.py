@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlops_nb.points_file import PointsFile
+    from mlops_nb.journal.points_file import PointsFile
     from mlops_nb.tracking.store import Store
     from mlops_nb.types import Point
 

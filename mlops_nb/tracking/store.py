@@ -20,7 +20,7 @@ from mlops_nb.types import Model, ModelVersion, RegisteredModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from mlops_nb.points_file import LoggedPoint
+    from mlops_nb.journal.points_file import LoggedPoint
     from mlops_nb.types import Snapshot
 
 _SQLITE = "sqlite:///"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import api, backends, reach, testing
+from mlops_nb import api, backends, testing
 from mlops_nb.capture.repository import REF_PREFIX
 from mlops_nb.exceptions import RunError
+from mlops_nb.orders import reach
 from mlops_nb.settings import Config
 from mlops_nb.testing import Script
 from mlops_nb.types import Failure, RunState

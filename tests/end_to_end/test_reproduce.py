@@ -10,9 +10,10 @@ import mlflow
 import msgspec
 import pytest
 
-from mlops_nb import api, reproduction
+from mlops_nb import api
 from mlops_nb.capture import dvc
 from mlops_nb.exceptions import RunError
+from mlops_nb.orders import reproduction
 from tests.end_to_end.conftest import MODEL_CELLS
 
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import msgspec
 
+from mlops_nb.following.series import Series
 from mlops_nb.journal import (
     CellStarted,
     MetricsLogged,
@@ -20,7 +21,6 @@ from mlops_nb.journal import (
     fold,
     new_run,
 )
-from mlops_nb.series import Series
 from mlops_nb.types import (
     DriftVerdict,
     Evaluation,
@@ -34,7 +34,7 @@ from mlops_nb.types import (
     RunState,
     StageState,
 )
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 HOSTILE = [
     "<script>alert(1)</script>",

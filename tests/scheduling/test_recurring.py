@@ -12,8 +12,9 @@ from importlib import metadata
 
 import pytest
 
-from mlops_nb import api, changes
+from mlops_nb import api
 from mlops_nb.exceptions import BackendError, MlopsError, ScheduleError, UsageError
+from mlops_nb.following import changes
 from mlops_nb.images import context
 from mlops_nb.runners.kubeflow.client import Client
 from mlops_nb.scheduling import timing

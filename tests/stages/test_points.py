@@ -23,7 +23,7 @@ from mlflow.utils.autologging_utils.client import MlflowAutologgingQueueingClien
 
 from mlops_nb.exceptions import TrackingError
 from mlops_nb.journal import RUN_FOLDER, MetricsLogged, RunFolder
-from mlops_nb.points_file import LoggedPoint, PointsFile, encode
+from mlops_nb.journal.points_file import LoggedPoint, PointsFile, encode
 from mlops_nb.stages.diversion import Diversion, Shortcut
 from mlops_nb.stages.metrics import Metrics
 from mlops_nb.tracking import close

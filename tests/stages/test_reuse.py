@@ -7,7 +7,7 @@ from mlops_nb import journal
 from mlops_nb.journal import MetricsLogged, ModelLogged, RunFolder, StageFinished, StageStarted
 from mlops_nb.stages import reuse
 from mlops_nb.types import Model, StageState
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 
 class Stage:

@@ -155,5 +155,5 @@ def test_what_is_no_address_is_refused_with_an_example(address):
 
 
 def test_reading_an_address_imports_no_optuna():
-    code = "import sys, mlops_nb.reach; sys.exit('optuna' in sys.modules)"
+    code = "import sys, mlops_nb.orders.reach; sys.exit('optuna' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

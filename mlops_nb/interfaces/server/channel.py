@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlops_nb.changes import Source
+    from mlops_nb.following.changes import Source
     from mlops_nb.types import Change
 
 # A client that comes back within this time goes on where it was.

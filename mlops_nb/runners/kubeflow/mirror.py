@@ -33,8 +33,8 @@ from mlops_nb.journal import (
     WindowReported,
     replace_file,
 )
+from mlops_nb.journal.points_file import PointsFile, encode
 from mlops_nb.pipelines import WORKER
-from mlops_nb.points_file import PointsFile, encode
 from mlops_nb.runners.ending import end_tracking
 from mlops_nb.runners.kubeflow import nodes
 from mlops_nb.runners.kubeflow.client import RefusedError

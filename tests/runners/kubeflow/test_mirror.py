@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from mlops_nb import encoding, points_file
+from mlops_nb import encoding
 from mlops_nb.journal import (
     MetricsLogged,
     PointsLogged,
@@ -13,11 +13,12 @@ from mlops_nb.journal import (
     RunTracked,
     StageFinished,
     StageStarted,
+    points_file,
 )
 from mlops_nb.runners.kubeflow.client import RefusedError
 from mlops_nb.runners.kubeflow.mirror import Mirror
 from mlops_nb.types import Failure, Point, StageState
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 STAGE = "first"
 NODE, POD = "flow-7", "flow-system-container-impl-7"

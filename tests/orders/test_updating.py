@@ -7,13 +7,13 @@ import subprocess
 
 import pytest
 
-from mlops_nb import updating
 from mlops_nb.capture import dvc, snapshot
 from mlops_nb.capture.snapshot import Wanted
 from mlops_nb.exceptions import ConfigError, DataError, RunError, UsageError
+from mlops_nb.orders import updating
+from mlops_nb.orders.rollout import Found
 from mlops_nb.pipelines.arguments import evaluation
 from mlops_nb.pipelines.arguments import training as parameters
-from mlops_nb.rollout import Found
 from mlops_nb.settings import Config
 from mlops_nb.types import Criteria, Model
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from mlops_nb.points_file import LoggedPoint, PointsFile, encode, latest
+from mlops_nb.journal.points_file import LoggedPoint, PointsFile, encode, latest
 from mlops_nb.types import Point
 
 

@@ -15,7 +15,7 @@ from mlops_nb.types import Evaluation, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mlops_nb.rollout import Found
+    from mlops_nb.orders.rollout import Found
     from mlops_nb.types import Duel, Run
 
 

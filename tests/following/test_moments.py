@@ -8,9 +8,9 @@ import pytest
 from mlops_nb import api
 from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import RunFinished, RunFolder, RunStarted, StageFinished, StageStarted
-from mlops_nb.points_file import LoggedPoint, encode
+from mlops_nb.journal.points_file import LoggedPoint, encode
 from mlops_nb.types import RunState, StageState
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from mlops_nb import api, changes
+from mlops_nb import api
 from mlops_nb.deployment.local.records import FOLDER, Place
+from mlops_nb.following import changes
 from mlops_nb.journal import RUNS, MetricsLogged, RunFinished, RunFolder, RunQueued
 from mlops_nb.settings import Config
 from mlops_nb.testing import Script, play
 from mlops_nb.types import Moment, RunState, Summary
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 ENDED = RunFinished(state=RunState.SUCCEEDED, seconds=2.0)
 

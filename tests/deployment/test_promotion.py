@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from mlops_nb import promotion
+from mlops_nb.deployment import promotion
 from mlops_nb.deployment.descriptor import Policy
 from mlops_nb.exceptions import DeploymentError, UsageError
 from mlops_nb.tracking.store import Store

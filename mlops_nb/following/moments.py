@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_nb.following.series import Series
 from mlops_nb.journal import read_report, read_window
-from mlops_nb.series import Series
 from mlops_nb.types import Moment, StageState
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import increment, novelty, rollout
+from mlops_nb import increment, novelty
 from mlops_nb.capture import dvc
 from mlops_nb.evaluation import tables
 from mlops_nb.exceptions import DataError, RunError, UsageError
+from mlops_nb.orders import rollout
 from mlops_nb.types import Dataset, Earlier, Finding, Lineage
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas
 
-    from mlops_nb.rollout import Found
+    from mlops_nb.orders.rollout import Found
     from mlops_nb.settings import Config
     from mlops_nb.types import Run, Snapshot
 

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from mlops_nb import rollout
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.exceptions import DeploymentError
+from mlops_nb.orders import rollout
 from mlops_nb.settings import Config
 from mlops_nb.types import Model
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 import random
 
-from mlops_nb.series import BUCKETS, Series
+from mlops_nb.following.series import BUCKETS, Series
 
 
 def series(values, steps=None):

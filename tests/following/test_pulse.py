@@ -5,9 +5,9 @@ from itertools import islice
 import pytest
 import requests
 
-from mlops_nb import pulse
 from mlops_nb.deployment import Endpoint
 from mlops_nb.exceptions import DeploymentError
+from mlops_nb.following import pulse
 from mlops_nb.types import Deployment, DeploymentState, Model, Origin, Revision, RevisionState
 from tests.serving.conftest import assembled, models, started  # noqa: F401
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import pipelines, reach, rollout
+from mlops_nb import pipelines
 from mlops_nb.capture import snapshot as snapshots
 from mlops_nb.capture.repository import DATA_SUFFIX
 from mlops_nb.capture.snapshot import Captured
 from mlops_nb.exceptions import UsageError
+from mlops_nb.orders import reach, rollout
 from mlops_nb.pipelines.arguments import evaluation
 from mlops_nb.settings import FILE_NAME
 from mlops_nb.types import Earlier, RunRequest
@@ -19,7 +20,7 @@ from mlops_nb.types import Earlier, RunRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlops_nb.rollout import Found
+    from mlops_nb.orders.rollout import Found
     from mlops_nb.settings import Config
     from mlops_nb.types import Criteria, Finding, Run, Snapshot
 

@@ -11,11 +11,13 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
-from mlops_nb import backends, moments, rollout
+from mlops_nb import backends
 from mlops_nb.deployment import targets
 from mlops_nb.deployment.local import records
 from mlops_nb.exceptions import MlopsError
+from mlops_nb.following import moments
 from mlops_nb.journal import RUNS
+from mlops_nb.orders import rollout
 from mlops_nb.scheduling import desk
 from mlops_nb.scheduling.store import Store
 from mlops_nb.types import Change, Glimpse, Summary

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import encoding, pipelines, rollout
+from mlops_nb import encoding, pipelines
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import ConfigError, DeploymentError, UsageError
+from mlops_nb.orders import rollout
 from mlops_nb.pipelines.arguments import monitoring
 from mlops_nb.types import Labels, RunRequest, Span
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_nb import clearance
 from mlops_nb.exceptions import DeploymentError
 from mlops_nb.journal import MetricsLogged, ModelEvaluated, fold, new_run
-from mlops_nb.rollout import Found
+from mlops_nb.orders import clearance
+from mlops_nb.orders.rollout import Found
 from mlops_nb.tracking import tags
 from mlops_nb.types import Evaluation, Model, Outcome
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 FOUND = Found(model=Model(uri="models:/m-1"))
 

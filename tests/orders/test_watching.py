@@ -5,12 +5,12 @@ import subprocess
 import msgspec
 import pytest
 
-from mlops_nb import watching
 from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import new_run
+from mlops_nb.orders import watching
 from mlops_nb.settings import Config
 from mlops_nb.types import Hyperparameter, Model, Origin, Revision, Span
-from tests.test_journal import request
+from tests.journal.test_journal import request
 
 NOW = 1_700_000_000.0
 
