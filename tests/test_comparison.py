@@ -9,7 +9,7 @@ from mlops_nb import api
 from mlops_nb.comparison import compare
 from mlops_nb.journal import MetricsLogged, fold, new_run
 from mlops_nb.types import Dataset
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 def run(name, *, lock=(), metrics=None, datasets=(), **parameters):

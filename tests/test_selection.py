@@ -9,7 +9,7 @@ from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import MetricsLogged, RunFinished, RunStarted, fold, new_run
 from mlops_nb.selection import Selection, names
 from mlops_nb.types import RunState, Summary
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 def run(

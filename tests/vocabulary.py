@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_nb.types import Code, Environment, Hyperparameter, RunRequest, Snapshot
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -96,3 +98,28 @@ def shown(outputs: list) -> str:
     """Return what a cell prints, or the last thing that it shows, as text."""
     printed = "".join(output["text"] for output in outputs if output.output_type == "stream")
     return printed.strip() or outputs[-1].data["text/plain"]
+
+
+def request(**parameters: object) -> RunRequest:
+    """Return the request of a run of two stages, with these hyperparameters."""
+    return RunRequest(
+        id="one",
+        pipeline="training",
+        pipeline_digest="d" * 64,
+        stages=("first", "second"),
+        backend="local",
+        snapshot=Snapshot(
+            code=Code(repo="/r", sha="a" * 40, branch="main", dirty=False, ref="r"),
+            notebook="n.ipynb",
+            datasets=(),
+            hyperparameters=tuple(
+                Hyperparameter(name=n, type="any", default=None, value=v, source="argument")
+                for n, v in parameters.items()
+            ),
+            environment=Environment(
+                python="3", implementation="C", platform="L", lock=(), hash="h"
+            ),
+        ),
+        arguments={"a": "b"},
+        created_at="2026-01-01T00:00:00+00:00",
+    )

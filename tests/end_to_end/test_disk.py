@@ -14,7 +14,7 @@ from mlops_nb import api
 from mlops_nb.exceptions import ProjectError
 from mlops_nb.journal import RunFinished, RunFolder, RunStarted, StageFinished
 from mlops_nb.types import RunState, StageState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 HERE = "tests.end_to_end.test_disk"
 MOUNTS = subprocess.run(

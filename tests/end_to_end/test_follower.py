@@ -20,7 +20,7 @@ from mlops_nb import api
 from mlops_nb.interfaces.display import NotebookView
 from mlops_nb.journal import RunFinished, RunFolder, RunStarted, StageStarted
 from mlops_nb.types import RunState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 def start(run_id):
     folder = RunFolder(Path(".mlops/runs", run_id).absolute())

@@ -13,7 +13,7 @@ from mlops_nb.journal import RUNS, MetricsLogged, RunFinished, RunFolder, RunQue
 from mlops_nb.settings import Config
 from mlops_nb.testing import Script, play
 from mlops_nb.types import Moment, RunState, Summary
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 ENDED = RunFinished(state=RunState.SUCCEEDED, seconds=2.0)
 

@@ -10,7 +10,7 @@ from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import RunFinished, RunFolder, RunStarted, StageFinished, StageStarted
 from mlops_nb.journal.points_file import LoggedPoint, encode
 from mlops_nb.types import RunState, StageState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 @pytest.fixture

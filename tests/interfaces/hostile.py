@@ -34,7 +34,7 @@ from mlops_nb.types import (
     RunState,
     StageState,
 )
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -22,39 +22,11 @@ from mlops_nb.journal import (
 )
 from mlops_nb.runners.records import Records
 from mlops_nb.types import (
-    Code,
-    Environment,
     Failure,
-    Hyperparameter,
-    RunRequest,
     RunState,
-    Snapshot,
     StageState,
 )
-
-
-def request(**parameters):
-    return RunRequest(
-        id="one",
-        pipeline="training",
-        pipeline_digest="d" * 64,
-        stages=("first", "second"),
-        backend="local",
-        snapshot=Snapshot(
-            code=Code(repo="/r", sha="a" * 40, branch="main", dirty=False, ref="r"),
-            notebook="n.ipynb",
-            datasets=(),
-            hyperparameters=tuple(
-                Hyperparameter(name=n, type="any", default=None, value=v, source="argument")
-                for n, v in parameters.items()
-            ),
-            environment=Environment(
-                python="3", implementation="C", platform="L", lock=(), hash="h"
-            ),
-        ),
-        arguments={"a": "b"},
-        created_at="2026-01-01T00:00:00+00:00",
-    )
+from tests.vocabulary import request
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from mlops_nb.orders import clearance
 from mlops_nb.orders.rollout import Found
 from mlops_nb.tracking import tags
 from mlops_nb.types import Evaluation, Model, Outcome
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 FOUND = Found(model=Model(uri="models:/m-1"))
 

@@ -10,7 +10,7 @@ from mlops_nb.journal import new_run
 from mlops_nb.orders import watching
 from mlops_nb.settings import Config
 from mlops_nb.types import Hyperparameter, Model, Origin, Revision, Span
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 NOW = 1_700_000_000.0
 

@@ -10,7 +10,7 @@ from mlops_nb.exceptions import RunError
 from mlops_nb.journal import MetricsLogged, RunFinished, RunFolder, RunQueued
 from mlops_nb.runners.index import Index, of
 from mlops_nb.types import RunState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 ENDED = RunFinished(state=RunState.SUCCEEDED, seconds=2.0)
 

@@ -20,7 +20,7 @@ from mlops_nb.stages import Skipped, evaluate, provision_code, provision_data, r
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
 from mlops_nb.types import Criteria, Earlier
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 @pytest.fixture(scope="module")

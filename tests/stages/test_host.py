@@ -11,7 +11,7 @@ from mlops_nb.exceptions import StageError
 from mlops_nb.journal import RunFolder, StageFinished, StageStarted
 from mlops_nb.stages import host
 from mlops_nb.types import StageState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from mlops_nb import journal
 from mlops_nb.journal import MetricsLogged, ModelLogged, RunFolder, StageFinished, StageStarted
 from mlops_nb.stages import reuse
 from mlops_nb.types import Model, StageState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 class Stage:

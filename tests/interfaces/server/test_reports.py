@@ -8,7 +8,7 @@ from mlops_nb import api
 from mlops_nb.journal import RUNS, ModelEvaluated, RunFinished, RunFolder
 from mlops_nb.types import RunState
 from tests.drawing.test_report import report
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 
 def evaluated(project, found, page):

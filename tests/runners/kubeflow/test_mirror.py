@@ -18,7 +18,7 @@ from mlops_nb.journal import (
 from mlops_nb.runners.kubeflow.client import RefusedError
 from mlops_nb.runners.kubeflow.mirror import Mirror
 from mlops_nb.types import Failure, Point, StageState
-from tests.journal.test_journal import request
+from tests.vocabulary import request
 
 STAGE = "first"
 NODE, POD = "flow-7", "flow-system-container-impl-7"
