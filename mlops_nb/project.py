@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _FREE_BYTES = 20_000_000
 _TEMPLATE = """\
 # Settings of the project; all of them, with their sources: jupyter mlops config
+format = 1
+
 [project]
 name = "{name}"
 

@@ -6,25 +6,31 @@ Precedence: an argument of the call, then `MLOPS_NB_<SECTION>_<KEY>` in the envi
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
-import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from mlops_nb.exceptions import ConfigError, ProjectError
+from mlops_nb import formats
+from mlops_nb.exceptions import ProjectError
+from mlops_nb.settings.reading import (
+    FILE_NAME,
+    Structure,
+    checked,
+    dotted,
+    must_hold_no_password,
+    parsed,
+    read,
+    unknown,
+)
 from mlops_nb.types import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE_NAME = "mlops.toml"
+__all__ = ["FILE_NAME", "STATE_FOLDER", "Config", "dotted", "find_root"]
+
 STATE_FOLDER = ".mlops"
-
-
 _OF_TARGETS = ("project_", "deploy_", "kserve_", "container_", "images_")
 
 
@@ -36,12 +42,8 @@ def _table(description: str) -> Any:
     return field(default_factory=dict, metadata={"description": description, "default": {}})
 
 
-class _Structure(dict[str, Any]):
-    """The default of a table of any values."""
-
-
 def _structure(description: str) -> Any:
-    metadata = {"description": description, "default": _Structure()}
+    metadata = {"description": description, "default": Structure()}
     return field(default_factory=dict, metadata=metadata)
 
 
@@ -314,12 +316,12 @@ class Config:
         given = {}
         for name, value in settings.items():
             if name not in known:
-                raise _unknown(name.replace(".", "_", 1), {f.name: f for f in _fields()})
+                raise unknown(name.replace(".", "_", 1), {f.name: f for f in _fields()})
             default = known[name].metadata["default"]
             if isinstance(value, str):
-                given[known[name].name] = _parsed(name, str(value), default)
+                given[known[name].name] = parsed(name, str(value), default)
             else:
-                given[known[name].name] = _checked(known[name].name, value, default)
+                given[known[name].name] = checked(known[name].name, value, default)
         return self.override(**given)
 
     @classmethod
@@ -336,18 +338,19 @@ class Config:
         """Read the settings of the project that holds `start` (the current folder if None).
 
         Raises:
-            ProjectError: No folder upwards has an `mlops.toml`.
+            ProjectError: No folder upwards has an `mlops.toml`, or what the project keeps is of a
+                later release.
             ConfigError: A setting is unknown, or its value has a wrong type.
         """
         root = find_root(Path(start) if start is not None else Path.cwd())
         known = {f.name: f for f in _fields()}
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
-        for name, value in _read(root / FILE_NAME).items():
+        for name, value in read(root / FILE_NAME).items():
             if name not in known:
-                raise _unknown(name, known)
+                raise unknown(name, known)
             values[name], sources[name] = (
-                _checked(name, value, known[name].metadata["default"]),
+                checked(name, value, known[name].metadata["default"]),
                 FILE_NAME,
             )
         for name, f in known.items():
@@ -355,14 +358,15 @@ class Config:
             text = os.environ.get(variable)
             if text is not None:
                 values[name], sources[name] = (
-                    _parsed(variable, text, f.metadata["default"]),
+                    parsed(variable, text, f.metadata["default"]),
                     variable,
                 )
         for name in (
             *("tracking_uri", "data_repo", "kubeflow_url", "kubeflow_url_of_pods"),
             "notify_webhook",
         ):
-            _must_hold_no_password(dotted(name), values.get(name, ""))
+            must_hold_no_password(dotted(name), values.get(name, ""))
+        formats.settle(root / STATE_FOLDER)
         return cls(root=root, sources=sources, **values)
 
 
@@ -378,115 +382,5 @@ def find_root(start: Path) -> Path:
     )
 
 
-def dotted(name: str) -> str:
-    """Return the name that a setting has in `mlops.toml`: `data_train` is `data.train`."""
-    return name.replace("_", ".", 1)
-
-
 def _fields() -> list[Any]:
     return [f for f in fields(Config) if "description" in f.metadata]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}", hint="mend that line") from None
-    flat = {}
-    for section, values in sections.items():
-        if not isinstance(values, dict):
-            raise ConfigError(
-                f"{path}: {section!r} stands outside a section",
-                hint="write it under a section such as [project]",
-            )
-        for key, value in values.items():
-            flat[f"{section}_{key}"] = value
-    return flat
-
-
-def _unknown(name: str, known: Mapping[str, Any]) -> ConfigError:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {dotted(near[0])}?" if near else "see: jupyter mlops config"
-    return ConfigError(f"{FILE_NAME} has an unknown setting {dotted(name)!r}", hint=hint)
-
-
-def _checked(name: str, value: Any, default: Any) -> Any:
-    if isinstance(default, tuple):
-        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise _ill_typed(name, value, 'a list of strings, such as ["a", "b"]')
-    if isinstance(default, _Structure):
-        if isinstance(value, dict):
-            return value
-        raise _ill_typed(name, value, f"a table: [{dotted(name)}]")
-    if isinstance(default, dict):
-        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-            return value
-        raise _ill_typed(name, value, f'a table of strings: [{dotted(name)}] and KEY = "value"')
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    if type(value) is not type(default):
-        raise _ill_typed(name, value, f"{type(default).__name__}, such as {default!r}")
-    return value
-
-
-def _must_hold_no_password(name: str, uri: str) -> None:
-    # It is a pipeline parameter and a tag: both are shown in clear.
-    if urlsplit(uri).password is not None:
-        raise ConfigError(f"{name} holds a password", hint=f"take it out; {_PASSWORDS[name]}")
-
-
-_PASSWORDS = {
-    "tracking.uri": "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-    "notify.webhook": "name an environment variable that has the whole URL",
-    "kubeflow.url": "set kubeflow.auth, and give the password by MLOPS_NB_KUBEFLOW_PASSWORD",
-    "kubeflow.url_of_pods": "pods have a token of their own",
-    "data.repo": "git asks its credential helper: git config credential.helper",
-}
-
-
-def _ill_typed(name: str, value: Any, wanted: str) -> ConfigError:
-    return ConfigError(f"the setting {dotted(name)} is {value!r}", hint=f"it takes {wanted}")
-
-
-def _json(variable: str, text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ConfigError(f"{variable} is {text!r}", hint="it takes a JSON object")
-    return value
-
-
-def _parsed(variable: str, text: str, default: Any) -> Any:
-    if isinstance(default, tuple):
-        return tuple(item.strip() for item in text.split(",") if item.strip())
-    if isinstance(default, _Structure):
-        return _json(variable, text)
-    if isinstance(default, dict):
-        pairs = [item.strip().partition("=") for item in text.split(",") if item.strip()]
-        if not all(key and sign for key, sign, _ in pairs):
-            raise ConfigError(f"{variable} is {text!r}", hint="it takes key=value,key=value")
-        return {key: value for key, _, value in pairs}
-    if isinstance(default, bool):
-        if text.lower() in ("1", "true", "yes", "on"):
-            return True
-        if text.lower() in ("0", "false", "no", "off"):
-            return False
-        raise ConfigError(f"{variable} is {text!r}", hint="it takes true or false")
-    if isinstance(default, int):
-        try:
-            return int(text)
-        except ValueError:
-            raise ConfigError(f"{variable} is {text!r}", hint="it takes a whole number") from None
-    if isinstance(default, float):
-        try:
-            return float(text)
-        except ValueError:
-            raise ConfigError(f"{variable} is {text!r}", hint="it takes a number") from None
-    return text

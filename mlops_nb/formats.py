@@ -1,0 +1,106 @@
+"""The format of a project's state folder, and how that of an earlier release becomes this one's.
+
+The number stands in `.mlops/format`; a folder without one is of format 0. A later release leaves a
+higher number behind, and what it has written is not touched by this one. Records are not rewritten:
+each reads what earlier ones lack by its defaults. A step is for all else, does no harm when it is
+done twice, and leaves alone what goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from mlops_nb.exceptions import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FILE = "format"
+
+
+def _owners_alone(folder: Path) -> None:
+    """Take away what others may do: before, some files had the modes of the process's umask."""
+    for place, _, names in os.walk(folder):
+        for path in (Path(place), *(Path(place, name) for name in names)):
+            # A file that ends meanwhile, or whose target is elsewhere, is not one to change.
+            with contextlib.suppress(FileNotFoundError):
+                mode = stat.S_IMODE(path.lstat().st_mode)
+                if mode & 0o077 and not path.is_symlink():
+                    path.chmod(mode & 0o700)
+
+
+def _without_old_indexes(folder: Path) -> None:
+    """Remove the lists of ended runs that other releases kept; this one makes its own."""
+    for path in folder.glob("index-*.msgpack"):
+        path.unlink(missing_ok=True)
+
+
+# What makes each format of the one before it.
+STEPS: Sequence[tuple[Callable[[Path], None], ...]] = ((_owners_alone, _without_old_indexes),)
+
+
+def settle(folder: Path, steps: Sequence[tuple[Callable[[Path], None], ...]] = STEPS) -> None:
+    """Bring a state folder to the format of this release; nothing is done where that is its own.
+
+    Args:
+        folder: The state folder, which need not exist.
+        steps: What makes each format of the one before it.
+
+    Raises:
+        ProjectError: A later release has written it, or a step cannot be done.
+    """
+    found = _format(folder)
+    if found == len(steps) or not folder.is_dir():
+        return
+    if found > len(steps):
+        raise ProjectError(
+            f"{folder} has the format {found}, of a later release of mlops_nb; "
+            f"this one knows {len(steps)}",
+            hint="pip install --upgrade mlops_nb",
+        )
+    try:
+        with _private(folder / f"{FILE}.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for number in range(_format(folder), len(steps)):
+                for step in steps[number]:
+                    step(folder)
+                _write(folder, number + 1)
+    except OSError as error:
+        raise ProjectError(
+            f"{folder} is of an earlier release, and cannot be brought to this one's format: "
+            f"{error}",
+            hint=f"let this user write there: {folder}",
+        ) from error
+
+
+def _format(folder: Path) -> int:
+    path = folder / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    if not text.strip().isdecimal():
+        raise ProjectError(
+            f"{path} holds {text[:20]!r} and not a number",
+            hint=f"remove it, and the format is found anew: rm {path}",
+        )
+    return int(text)
+
+
+def _write(folder: Path, number: int) -> None:
+    scratch = folder / f".{FILE}.tmp"
+    with _private(scratch) as file:
+        file.write(f"{number}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(folder / FILE)
+
+
+def _private(path: Path) -> TextIO:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
