@@ -3,11 +3,12 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEMO := demo/quickstart
 
-.PHONY: help demo test faults check lab labextension labextension-check bench compile lock clean
+.PHONY: help demo test faults pythons check lab labextension labextension-check bench compile lock clean
 help:
 	@echo "make demo     train the quickstart's model and show what was recorded"
 	@echo "make test     run all checks and tests"
 	@echo "make faults   kill runs at every step, and run fifty at once (half an hour)"
+	@echo "make pythons  test with every Python from 3.10 to 3.13 that is here"
 	@echo "make check    format, lint, types, import rules"
 	@echo "make lab      open the quickstart in JupyterLab"
 	@echo "make labextension        build the front end after a change of it, or of a record (needs Node)"
@@ -32,6 +33,9 @@ test: check
 
 faults: .venv/ready
 	$(BIN)/python -m pytest --numprocesses 2 -m faults
+
+pythons: .venv/ready
+	@sh .ci/pythons
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
