@@ -1,7 +1,7 @@
 import { Dialog } from '@jupyterlab/apputils';
 import React from 'react';
 import { View } from '../views/context';
-import { Values } from '../views/form';
+import { Values } from '../views/fields';
 import { Problem } from '../views/pieces';
 import { IMlops } from './service';
 

@@ -7,7 +7,8 @@ import React from 'react';
 import { mlopsIcon } from '../icons';
 import { ids, NAMESPACE } from '../names';
 import { Hyperparameter, Run } from '../records';
-import { AskForm, Asked, IField } from '../views/form';
+import { Asked, IField } from '../views/fields';
+import { AskForm } from '../views/form';
 import { described } from './args';
 import { atHand } from './at_hand';
 import { asked } from './dialogs';
@@ -71,27 +72,38 @@ export const starts: JupyterFrontEndPlugin<void> = {
     };
     const project = (args: Args): string => args.project ?? projects.current ?? '';
 
-    commands.addCommand(ids.evaluate, {
-      label: trans.__('Evaluate Model…'),
-      caption: trans.__('Look at a model on test data: metrics, slices, the champion beside it, gates'),
-      describedBy: described(['project', 'what']),
-      isEnabled: args => args.what !== undefined || there(),
-      execute: (args: Args) => start(known.evaluate, project(args), args.what)
-    });
-    commands.addCommand(ids.update, {
-      label: trans.__('Update Model…'),
-      caption: trans.__('Let a model learn on from the data that are new'),
-      describedBy: described(['project', 'what']),
-      isEnabled: args => args.what !== undefined || there(),
-      execute: (args: Args) => start(known.update, project(args), args.what)
-    });
-    commands.addCommand(ids.monitor, {
-      label: trans.__('Monitor Deployment…'),
-      caption: trans.__('Compare the requests of a deployment with the data that its model was trained on'),
-      describedBy: described(['project', 'name']),
-      isEnabled: args => args.name !== undefined || there(),
-      execute: (args: Args) => start(known.monitor, project(args), args.name)
-    });
+    const subjects = [
+      {
+        id: ids.evaluate,
+        verb: known.evaluate,
+        subject: 'what',
+        label: trans.__('Evaluate Model…'),
+        caption: trans.__('Look at a model on test data: metrics, slices, the champion beside it, gates')
+      },
+      {
+        id: ids.update,
+        verb: known.update,
+        subject: 'what',
+        label: trans.__('Update Model…'),
+        caption: trans.__('Let a model learn on from the data that are new')
+      },
+      {
+        id: ids.monitor,
+        verb: known.monitor,
+        subject: 'name',
+        label: trans.__('Monitor Deployment…'),
+        caption: trans.__('Compare the requests of a deployment with the data that its model was trained on')
+      }
+    ];
+    for (const { id, verb, subject, label, caption } of subjects) {
+      commands.addCommand(id, {
+        label,
+        caption,
+        describedBy: described(['project', subject]),
+        isEnabled: args => args[subject] !== undefined || there(),
+        execute: (args: Args) => start(verb, project(args), args[subject])
+      });
+    }
     commands.addCommand(ids.tune, {
       label: trans.__('Tune Notebook…'),
       caption: trans.__('Search the hyperparameters of this notebook'),

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Deployment, Hyperparameter, RegisteredModel } from '../records';
 import { IService } from '../service';
-import { IField, IPart } from '../views/form';
+import { IField, IPart } from '../views/fields';
 import { ofParameter } from '../views/train';
 
 /** A verb that starts a run, as data. */

@@ -1,4 +1,4 @@
-import type { IField, Texts, Values } from './form';
+import type { IField, Texts, Values } from './fields';
 
 // "0.01 to 10 log", "2 to 8 step 2"
 const RANGE = /^(\S+)\s+to\s+(\S+?)(?:\s+(log))?(?:\s+step\s+(\S+))?$/;

@@ -2,7 +2,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 import { Hyperparameter, Schedule } from '../records';
 import { useSurroundings } from './context';
-import { IField, IPart, Texts, useSettled, Values } from './form';
+import { IField, IPart, Texts, Values } from './fields';
+import { useSettled } from './form';
 import { Moments, Problem } from './pieces';
 import { ofParameter } from './train';
 

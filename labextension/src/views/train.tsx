@@ -1,7 +1,8 @@
 import React from 'react';
 import { Finding, Fix, Hyperparameter, Status } from '../records';
 import { useSurroundings } from './context';
-import { fieldsOf, IField, IPart, Parts, Texts, Values } from './form';
+import { IField, IPart, Texts, Values } from './fields';
+import { fieldsOf, Parts } from './form';
 import { Findings, Problem, shown } from './pieces';
 import { nested, read } from './reading';
 
