@@ -45,7 +45,7 @@ def parent() -> Any:
 
     from mlops_nb.tracking.store import Store
 
-    model = Store(_tracking_uri()).load_model(uri)
+    model = Store(_tracking_uri()).models.load(uri)
     try:
         return model.get_raw_model()
     except (MlflowException, NotImplementedError, AttributeError):

@@ -110,7 +110,7 @@ def models(*, project: Folder = None) -> tuple[RegisteredModel, ...]:
         return ()
     from mlops_nb.tracking.store import Store
 
-    return Store(config.resolved_tracking_uri).models()
+    return Store(config.resolved_tracking_uri).registry.models()
 
 
 def pulses(name: str, *, project: Folder = None) -> Iterator[Pulse]:

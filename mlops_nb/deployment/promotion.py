@@ -63,8 +63,8 @@ def _give(tracking_uri: str, model: str, alias: str, version: str | None) -> Non
     from mlops_nb.tracking.store import Store
 
     store = Store(tracking_uri)
-    if store.alias(model, alias) != version:
-        store.set_alias(model, alias, version)
+    if store.registry.alias(model, alias) != version:
+        store.registry.set_alias(model, alias, version)
 
 
 def _aliases(deployment: Deployment) -> dict[tuple[str, str], str]:

@@ -172,10 +172,10 @@ def _of_run(run: Run) -> Found:
 
 def _registered(wanted: dict[str, str], config: Config, run_of: Callable[[str], Run]) -> Found:
     store = Store(config.resolved_tracking_uri)
-    model, run_id = store.find_version(
+    model, run_id = store.registry.find_version(
         wanted["name"], wanted.get("version", ""), wanted.get("alias", "")
     )
-    said = store.version_tag(wanted["name"], model.version or "", tags.GATES)
+    said = store.registry.version_tag(wanted["name"], model.version or "", tags.GATES)
     return replace(_trained(store, model, run_id, run_of), gates=said)
 
 

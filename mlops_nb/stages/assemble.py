@@ -70,7 +70,7 @@ def run(
     emit(ModelLogged(model=made_of.model))
     with tempfile.TemporaryDirectory(prefix="assemble-") as scratch:
         checkout, package = Path(scratch, "code"), Path(scratch, "package")
-        model = store.fetch_model(made_of.model.uri, Path(scratch, "model"))
+        model = store.models.fetch(made_of.model.uri, Path(scratch, "model"))
         git.checkout(volumes.existing(volume, code), checkout)
         package.mkdir()
         environment = _environment(wanted, model, pins.environment, of_run=bool(mlflow_run_id))

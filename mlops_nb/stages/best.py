@@ -57,7 +57,7 @@ def run(
         store.finish(mlflow_run_id, status)
     emit(MetricsLogged(metrics=metrics))
     if model is not None:
-        digest = store.model_digest(model.uri, tracked)
+        digest = store.models.digest(model.uri, tracked)
         emit(ModelLogged(model=msgspec.structs.replace(model, digest=digest)))
     print(f"trial {best.number} is the best of {len(ended)}: {plan.objective} {best.value:.6g}")
     return {

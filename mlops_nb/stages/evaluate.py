@@ -153,7 +153,7 @@ class _Findings:
     @cached_property
     def model(self) -> Any:
         """The model; loading it executes the code that it brings along."""
-        return self.store.load_model(self.uri)
+        return self.store.models.load(self.uri)
 
     def evaluate(
         self, top: Path, places: list[str], target: str, seen: pandas.DataFrame | None
@@ -247,12 +247,16 @@ class _Findings:
         return found
 
     def _champion(self) -> str:
-        known = self.store.find_alias(self.wanted.name, _CHAMPION) if self.wanted.name else None
+        known = (
+            self.store.registry.find_alias(self.wanted.name, _CHAMPION)
+            if self.wanted.name
+            else None
+        )
         return known.uri if known is not None else ""
 
     def _opponent(self, name: str, uri: str, metrics: list[str], table: Table) -> list[Opponent]:
         try:
-            model = self.store.load_model(uri)
+            model = self.store.models.load(uri)
             predictions.predict(model, table, self.wanted.task)
         except Exception as error:
             # Its code is not that of this run, and may raise anything.
@@ -331,7 +335,7 @@ def _keep(store: Store, mlflow_run_id: str, report: Report, found: _Findings) ->
         said = (outcome.refusal or tags.PASSED)[:_TAG_LIMIT]
         store.tag(mlflow_run_id, {tags.GATES: said})
         if wanted.name and wanted.version:
-            store.tag_version(wanted.name, wanted.version, tags.GATES, said)
+            store.registry.tag_version(wanted.name, wanted.version, tags.GATES, said)
     journal.keep_report(page, report)
     emit(MetricsLogged(metrics=found.metrics))
     emit(ModelEvaluated(evaluation=outcome))

@@ -40,7 +40,7 @@ def run(
         raise Skipped(refusal, version="")
     if not name:
         raise Skipped("this run is to register nothing", version="")
-    version, made = store.register(
+    version, made = store.registry.register(
         name=name, uri=model_uri, mlflow_run_id=mlflow_run_id, alias=alias
     )
     emit(ModelLogged(model=Model(uri=model_uri, name=name, version=version, alias=alias or None)))

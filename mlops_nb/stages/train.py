@@ -129,7 +129,7 @@ def run(
         shutil.copyfile(output, executed)
     uri = store.model_uri(mlflow_run_id)
     if uri is not None:
-        emit(ModelLogged(model=Model(uri=uri, digest=store.model_digest(uri, mlflow_run_id))))
+        emit(ModelLogged(model=Model(uri=uri, digest=store.models.digest(uri, mlflow_run_id))))
     return {"mlflow_run_id": mlflow_run_id, "model_uri": uri or ""}
 
 

@@ -122,7 +122,7 @@ class Still:
 def registry(tmp_path):
     """The URI of a store with three versions of a model."""
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    client = Store(uri)._client
+    client = Store(uri)._connection.client
     client.create_registered_model("tumours")
     for number in (1, 2, 3):
         client.create_model_version("tumours", f"file:///{number}")
@@ -133,7 +133,9 @@ def test_aliases_move_with_the_traffic(registry):
     target, store = Still(deployed([0, 0])), Store(registry)
 
     def aliases():
-        return store.alias("tumours", "champion"), store.alias("tumours", "challenger")
+        return store.registry.alias("tumours", "champion"), store.registry.alias(
+            "tumours", "challenger"
+        )
 
     promotion.route(target, registry, "tumours", traffic({1: 100}))
     assert aliases() == ("1", None)

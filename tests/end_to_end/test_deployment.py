@@ -52,7 +52,9 @@ def asked(root, path, body=None):
 
 def aliases(root):
     store = Store(Config.load(root).resolved_tracking_uri)
-    return store.alias("quickstart", "champion"), store.alias("quickstart", "challenger")
+    return store.registry.alias("quickstart", "champion"), store.registry.alias(
+        "quickstart", "challenger"
+    )
 
 
 def percents(root):

@@ -51,5 +51,8 @@ def test_the_model_learns_what_is_new_keeps_what_was_and_takes_over(loop):
     assert after.evaluation.passed
     assert after.metrics["test_new_accuracy"] > 0.7
     assert (before.model.version, after.model.version) == ("1", "2")
-    assert Store(Config.load(root).resolved_tracking_uri).alias("incremental", "champion") == "2"
+    assert (
+        Store(Config.load(root).resolved_tracking_uri).registry.alias("incremental", "champion")
+        == "2"
+    )
     assert "incremental is gone" in shown(cells["undeploy"])

@@ -45,7 +45,7 @@ def tracking(tmp_path_factory):
             ).model_uri  # fmt: skip
     for name in ("bad", "good"):
         mlflow.register_model(uris[name], "theirs")
-    store.set_alias("theirs", "champion", "1")
+    store.registry.set_alias("theirs", "champion", "1")
     return store, uris
 
 
@@ -106,7 +106,7 @@ def test_a_model_that_fails_a_gate_is_refused_and_the_registry_says_why(stage, t
     assert outputs["refusal"].startswith("gate failed: test_accuracy>=0.9 (it is 0.")
     evaluation = folder.load().evaluation
     assert [outcome.passed for outcome in evaluation.gates] == [False, True]
-    assert store.version_tag("theirs", "1", tags.GATES) == outputs["refusal"]
+    assert store.registry.version_tag("theirs", "1", tags.GATES) == outputs["refusal"]
 
 
 def test_it_is_compared_with_the_champion_on_the_same_rows(stage, tracking):

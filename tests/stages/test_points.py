@@ -54,7 +54,7 @@ class Kernel:
 
     def history(self, name: str) -> list[tuple[int, float]]:
         """Return steps and values that MLflow has, in the order of their times."""
-        metrics = self.store._client.get_metric_history(self.run_id, name)
+        metrics = self.store._connection.client.get_metric_history(self.run_id, name)
         return [(m.step, m.value) for m in sorted(metrics, key=lambda m: (m.timestamp, m.step))]
 
     def forward(self) -> Forwarder:
@@ -77,7 +77,7 @@ def kernel(database, tmp_path, monkeypatch):
     (tmp_path / "events.jsonl").touch()
     (tmp_path / "mlflow.db").symlink_to(database)
     store = Store(f"sqlite:///{database}")
-    run_id = store._client.create_run(store._experiment("one")).info.run_id
+    run_id = store._connection.client.create_run(store._experiment("one")).info.run_id
     file = PointsFile(tmp_path / "points.jsonl")
     file.begin()
     uri = f"sqlite:///{tmp_path}/mlflow.db"
@@ -117,7 +117,7 @@ def test_all_ways_to_log_a_metric_end_in_the_file_and_from_there_in_mlflow(kerne
     assert kernel.forward().missing() == 0
     for name in "abcdefg":
         assert kernel.history(name) == [(s, v) for n, s, v in expected if n == name]
-    (e,) = kernel.store._client.get_metric_history(kernel.run_id, "e")
+    (e,) = kernel.store._connection.client.get_metric_history(kernel.run_id, "e")
     assert e.timestamp == 1000
 
 
@@ -132,8 +132,8 @@ def test_what_is_no_metric_and_what_is_of_another_run_goes_to_mlflow_at_once(ker
     mlflow.set_tag("t", "2")
 
     assert kernel.store.metrics(child.info.run_id) == {"theirs": 1, "batch": 1}
-    assert kernel.store._client.get_run(kernel.run_id).data.params == {"p": "1"}
-    assert kernel.store._client.get_run(kernel.run_id).data.tags["t"] == "2"
+    assert kernel.store._connection.client.get_run(kernel.run_id).data.params == {"p": "1"}
+    assert kernel.store._connection.client.get_run(kernel.run_id).data.tags["t"] == "2"
     assert kernel.logged() == [("ours", 0, 1)]
 
 
@@ -186,7 +186,7 @@ def test_a_logged_model_has_its_metrics_and_the_file_has_them_once(kernel):
         )
     mlflow.log_metric("after", 2)
     kernel.forward()
-    found = kernel.store._client.get_logged_model(model.model_id)
+    found = kernel.store._connection.client.get_logged_model(model.model_id)
     assert {m.key: m.value for m in found.metrics} == {"before": 1, "after": 2}
     assert kernel.logged() == [("before", 0, 1), ("after", 0, 2)]
 
@@ -268,9 +268,9 @@ def test_the_shortcut_leaves_metrics_of_models_and_datasets_to_mlflow(shortcut):
     mlflow.log_metrics({"active": 3})
     mlflow.clear_active_model()
     shortcut.forward()
-    found = shortcut.store._client.get_logged_model(model.model_id)
+    found = shortcut.store._connection.client.get_logged_model(model.model_id)
     assert {m.key: m.value for m in found.metrics} == {"named": 1, "active": 3}
-    run = shortcut.store._client.get_run(shortcut.run_id)
+    run = shortcut.store._connection.client.get_run(shortcut.run_id)
     assert run.data.metrics == {"named": 1, "data": 2, "active": 3}
     assert [d.dataset.digest for d in run.inputs.dataset_inputs] == [data.digest]
 
@@ -379,4 +379,4 @@ def test_the_end_of_a_killed_stage_goes_on_from_what_mlflow_has(kernel):
     mlflow.log_metrics({"x": 2}, step=1)
     close.close(kernel.store.uri, kernel.run_id, "KILLED", kernel.file.path)
     assert kernel.history("x") == [(0, 1), (1, 2)]
-    assert kernel.store._client.get_run(kernel.run_id).info.status == "KILLED"
+    assert kernel.store._connection.client.get_run(kernel.run_id).info.status == "KILLED"

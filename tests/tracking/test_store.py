@@ -25,12 +25,12 @@ uri, number = sys.argv[1], sys.argv[2]
 together()
 store = Store(uri)
 experiment = store._experiment("one")
-run = store._client.create_run(experiment)
+run = store._connection.client.create_run(experiment)
 store.log_metrics(run.info.run_id, {"number": float(number), "endless": float("inf")})
 together()
 model = {"name": "model", "uri": f"runs:/{run.info.run_id}/model", "alias": "challenger"}
-version, made = store.register(**model, mlflow_run_id=run.info.run_id)
-assert made and store.register(**model, mlflow_run_id=run.info.run_id) == (version, False)
+version, made = store.registry.register(**model, mlflow_run_id=run.info.run_id)
+assert made and store.registry.register(**model, mlflow_run_id=run.info.run_id) == (version, False)
 print(version)
 """
 WRITERS = 8
@@ -91,11 +91,13 @@ def test_the_store_of_the_session_stays_what_it_is_and_models_come_from_their_ow
     ours, store = Store(f"sqlite:///{tmp_path}/ours.db"), Store(theirs)
     mlflow.set_tracking_uri(ours.uri)
     for uri in (logged.model_uri, "models:/seven/1", "models:/seven/latest"):
-        assert store.load_model(uri).predict([[1.0]]) == [7.0]
-        assert (store.fetch_model(uri, tmp_path / "copy") / "MLmodel").is_file()
+        assert store.models.load(uri).predict([[1.0]]) == [7.0]
+        assert (store.models.fetch(uri, tmp_path / "copy") / "MLmodel").is_file()
         with pytest.raises(TrackingError, match="there is no model at"):
-            ours.load_model(uri)
+            ours.models.load(uri)
     run_id = mlflow.MlflowClient(theirs).search_logged_models(["1"])[0].source_run_id
-    store.register(name="eight", uri=logged.model_uri, mlflow_run_id=run_id, alias="champion")
-    assert store.load_model("models:/eight@champion").predict([[1.0]]) == [7.0]
+    store.registry.register(
+        name="eight", uri=logged.model_uri, mlflow_run_id=run_id, alias="champion"
+    )
+    assert store.models.load("models:/eight@champion").predict([[1.0]]) == [7.0]
     assert mlflow.get_tracking_uri() == ours.uri
