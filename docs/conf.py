@@ -20,8 +20,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "building", "pictures"]
 highlight_language = "none"
-# Quotes are those that one types.
-smartquotes = False
+# Quotes stay those that one types.
+smartquotes_action = "D"
 nitpicky = True
 # In docstrings `this` is code, as it is on every page.
 default_role = "code"
