@@ -74,4 +74,4 @@ lock:
 	done
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo docs/_build

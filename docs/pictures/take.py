@@ -4,8 +4,8 @@
     python docs/pictures/take.py FOLDER      all that there are
 
 The quickstart gets two runs, an evaluation, a deployment and a schedule of its name, in a folder
-that is removed in the end. The browser is the system's chromium; pngquant, where there is one, makes
-the files smaller.
+that is removed in the end. The browser is the system's chromium; pngquant, where there is one,
+makes the files smaller.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def take(url: str, token: str, folder: str) -> None:
             page.get_by_text("Train", exact=True).first.wait_for()
             # The question about news, where nobody has answered it yet.
             page.add_style_tag(content=".Toastify { display: none }")
-            # A dialog that no key or click has opened has a ring around the whole page.
-            page.add_style_tag(content=".jp-Dialog { outline: none !important }")
+            # Lab's dialogs are as large as the page, and have the border that browsers give them.
+            page.add_style_tag(content=".jp-Dialog { border: none !important }")
             execute(page, "apputils:change-theme", theme=theme)
             execute(page, "mlops:show-panel")
             page.locator(".mlops-Row-main").first.wait_for()
