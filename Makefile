@@ -3,13 +3,15 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEMO := demo/quickstart
 
-.PHONY: help demo test faults pythons check lab labextension labextension-check bench compile lock clean
+.PHONY: help demo test faults pythons check docs pictures lab labextension labextension-check bench compile lock clean
 help:
 	@echo "make demo     train the quickstart's model and show what was recorded"
 	@echo "make test     run all checks and tests"
 	@echo "make faults   kill runs at every step, and run fifty at once (half an hour)"
 	@echo "make pythons  test with every Python from 3.10 to 3.13 that is here"
 	@echo "make check    format, lint, types, import rules"
+	@echo "make docs     build the documentation into docs/_build"
+	@echo "make pictures take the documentation's pictures from a JupyterLab (needs chromium; minutes)"
 	@echo "make lab      open the quickstart in JupyterLab"
 	@echo "make labextension        build the front end after a change of it, or of a record (needs Node)"
 	@echo "make labextension-check  build it, and fail where that is not what is committed"
@@ -43,6 +45,13 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: .venv/ready
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
+	@echo "open docs/_build/index.html"
+
+pictures: .venv/ready
+	$(BIN)/python docs/pictures/take.py
+
 lab: .venv/ready
 	@test -d $(DEMO) || $(BIN)/jupyter mlops init --example quickstart $(DEMO)
 	$(BIN)/jupyter lab --notebook-dir $(DEMO) quickstart.ipynb
@@ -69,4 +78,4 @@ lock:
 	done
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo docs/_build

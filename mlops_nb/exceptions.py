@@ -1,26 +1,26 @@
 """The errors that a user can act on.
 
     MlopsError
-    ├── UsageError            the call itself is wrong: an unknown name, an ill-typed value
-    ├── ProjectError          the folder is not (yet) a project that can be pinned
-    │   ├── CodeError         git cannot give the code
-    │   ├── DataError         DVC cannot give the data
-    │   ├── LockError         the packages of a lock cannot be had
-    │   ├── NotebookError     the notebook cannot be found, read or run
-    │   └── PreflightError    a run of it would fail, and that can be seen before
-    ├── ConfigError           a setting is unknown or has a wrong value
-    ├── StageError            a stage of a run failed for a reason we can name
-    ├── TrackingError         MLflow cannot be reached or written
-    │   └── AbsentModelError  it has no such model
-    ├── BackendError          the cluster cannot be reached, or refuses
-    │   └── LoginError        it does not know who asks
-    ├── ImageError            an image cannot be built or pushed
-    ├── DeploymentError       a model service cannot be put up or changed
-    │   └── AbsentDeploymentError   there is none of that name
-    ├── ScheduleError         a schedule cannot be made, or cannot fire
+    ├── UsageError                the call itself is wrong: an unknown name, an ill-typed value
+    ├── ProjectError              the folder is not (yet) a project that can be pinned
+    │   ├── CodeError             git cannot give the code
+    │   ├── DataError             DVC cannot give the data
+    │   ├── LockError             the packages of a lock cannot be had
+    │   ├── NotebookError         the notebook cannot be found, read or run
+    │   └── PreflightError        a run of it would fail, and that can be seen before
+    ├── ConfigError               a setting is unknown or has a wrong value
+    ├── StageError                a stage of a run failed for a reason we can name
+    ├── TrackingError             MLflow cannot be reached or written
+    │   └── AbsentModelError      it has no such model
+    ├── BackendError              the cluster cannot be reached, or refuses
+    │   └── LoginError            it does not know who asks
+    ├── ImageError                an image cannot be built or pushed
+    ├── DeploymentError           a model service cannot be put up or changed
+    │   └── AbsentDeploymentError there is none of that name
+    ├── ScheduleError             a schedule cannot be made, or cannot fire
     │   └── AbsentScheduleError   there is none of that name
-    └── RunError              the run asked for is in the wrong state
-        └── AbsentRunError    there is none of that id
+    └── RunError                  the run asked for is in the wrong state
+        └── AbsentRunError        there is none of that id
 
 Every one carries a hint: the one thing to type or change.
 """

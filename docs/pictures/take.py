@@ -1,25 +1,33 @@
-"""Take pictures of every view of the front end, light and dark, from a Lab with the quickstart.
+"""Take pictures of the views of the front end, light and dark, from a Lab with the quickstart.
 
-    python docs/pictures/take.py http://127.0.0.1:8888/lab TOKEN [FOLDER]
+    python docs/pictures/take.py             those that the pages show, beside this file
+    python docs/pictures/take.py FOLDER      all that there are
 
-The Lab's root has the quickstart, with two runs or more, an evaluation, a deployment and a schedule
-of its name. Without a folder only those pictures are taken that the pages show, and put beside this
-file. The browser is the system's chromium; pngquant, where there is one, makes the files smaller.
-Lab asks about news where nobody has answered yet: start it with `--LabApp.news_url=`.
+The quickstart gets two runs, an evaluation, a deployment and a schedule of its name, in a folder
+that is removed in the end. The browser is the system's chromium; pngquant, where there is one,
+makes the files smaller.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Page
 
 HERE = Path(__file__).parent
@@ -38,10 +46,68 @@ OUTPUT = """([run_id, project]) => {
     panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
 }"""
 PROJECT, NOTEBOOK = "quickstart", "quickstart/quickstart.ipynb"
+# What the pictures show: each is a command in the project.
+STORY = (
+    ("train", "quickstart.ipynb", "--wait"),
+    ("train", "quickstart.ipynb", "--param", "C=0.1", "--wait"),
+    (
+        "evaluate",
+        "--gate",
+        "test_accuracy>=0.9",
+        "--set",
+        "evaluation.slices=mean_radius",
+        "--wait",
+    ),
+    ("deploy", "--wait"),
+    ("schedule", "quickstart.ipynb", "--cron", "0 6 * * 1-5", "--timezone", "Europe/Berlin"),
+)
 SHOWN = ("train", "comparison", "deployment", "report", "schedule-form", "run")
 
 
-def main(url: str, token: str, folder: str = "") -> None:
+def main(folder: str = "") -> None:
+    """Make what is to be seen, take the pictures, and take all of it down."""
+    with tempfile.TemporaryDirectory() as made:
+        project = Path(made) / PROJECT
+        mlops("init", "--example", "quickstart", str(project))
+        for words in STORY:
+            mlops(*words, "--project", str(project))
+        try:
+            with lab(Path(made)) as (url, token):
+                take(url, token, folder)
+        finally:
+            mlops("undeploy", "quickstart", "--project", str(project))
+
+
+def mlops(*words: str) -> None:
+    """Run a verb."""
+    subprocess.run([sys.executable, "-m", "mlops_nb", *words], check=True)
+
+
+@contextmanager
+def lab(root: Path) -> Iterator[tuple[str, str]]:
+    """Serve a folder, with settings of its own; give the address and the token."""
+    token = secrets.token_hex(16)
+    own = {name: str(root / name.lower()) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")}
+    options = ["--no-browser", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
+    if os.geteuid() == 0:
+        options.append("--allow-root")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root), *options],
+        env={**os.environ, **own, "JUPYTER_TOKEN": token},
+    )
+    try:
+        said = root / "jupyter_runtime_dir" / f"jpserver-{server.pid}.json"
+        while not said.exists():
+            if server.poll() is not None:
+                sys.exit(f"JupyterLab ended with {server.returncode}")
+            time.sleep(0.2)
+        yield json.loads(said.read_text())["url"] + "lab", token
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def take(url: str, token: str, folder: str) -> None:
     """Take all of them."""
     place = Path(folder) if folder else HERE
     with sync_playwright() as playwright:
@@ -53,6 +119,8 @@ def main(url: str, token: str, folder: str = "") -> None:
             page.get_by_text("Train", exact=True).first.wait_for()
             # The question about news, where nobody has answered it yet.
             page.add_style_tag(content=".Toastify { display: none }")
+            # Lab's dialogs are as large as the page, and have the border that browsers give them.
+            page.add_style_tag(content=".jp-Dialog { border: none !important }")
             execute(page, "apputils:change-theme", theme=theme)
             execute(page, "mlops:show-panel")
             page.locator(".mlops-Row-main").first.wait_for()

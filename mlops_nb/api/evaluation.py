@@ -48,7 +48,7 @@ def evaluate(
         project: A folder of the project.
 
     Returns:
-        The run. A failed gate is no failure of the run: ask `run.evaluation.passed`.
+        The run. A failed gate is no failure of the run; ask `run.evaluation.passed`.
 
     Raises:
         MlopsError: There is no such model, dataset or gate; nothing was started.

@@ -51,7 +51,7 @@ def monitor(
         project: A folder of the project.
 
     Returns:
-        The run. An alarm is no failure of the run: ask `run.monitoring.alarm`.
+        The run. An alarm is no failure of the run; ask `run.monitoring.alarm`.
 
     Raises:
         MlopsError: There is no such deployment or window; nothing was started.

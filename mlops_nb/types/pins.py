@@ -187,7 +187,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Hash of what was pinned: equal snapshots have equal ids, wherever they were taken."""
+        """Hash of what was pinned; equal snapshots have equal ids, wherever they were taken."""
         pinned = {
             "code": [self.code.sha, self.code.folder],
             "notebook": self.notebook,
@@ -244,7 +244,13 @@ class Finding(Record, frozen=True, kw_only=True):
 
 
 class Status(Record, frozen=True, kw_only=True):
-    """What would be pinned now, and what is to be said about it."""
+    """What would be pinned now, and what is to be said about it.
+
+    Attributes:
+        project: The project's folder.
+        snapshot: What would be pinned, None where something cannot be; a finding says what.
+        findings: What is to be said.
+    """
 
     project: str
     snapshot: Snapshot | None

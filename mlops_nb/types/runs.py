@@ -124,9 +124,14 @@ class Curve(Record, frozen=True, kw_only=True):
 
 
 class Model(Record, frozen=True, kw_only=True):
-    """The model of a run; `name`, `version` and `alias` once it is registered.
+    """The model of a run.
 
-    `digest` is the same for the same model trained again; `tracking/digest.py` says of what.
+    Attributes:
+        uri: Where MLflow has it.
+        digest: The same for the same model trained again; `tracking/digest.py` says of what.
+        name: Its registered name, None until it is registered; so are version and alias.
+        version: Its version under that name.
+        alias: The alias that this version got.
     """
 
     uri: str
@@ -203,13 +208,37 @@ class RunRequest(Record, frozen=True, kw_only=True):
 class Run(Record, frozen=True, kw_only=True):
     """A run as any session sees it: the request, and what has happened since.
 
-    `provided` has the hashes of the datasets as the run got them, by path. `ahead` is how many runs
-    are before this one in the queue, None where it is in none. `trouble` says since when a cluster
-    gives no answer, None where it does. `deployment` is the service that the run has put up, with
-    the `revision` of it and the `url` where it answers. `study` is what a tuning has tried.
-    `evaluation` is what an evaluation of the run's model came to, with the gates that it passed or
-    not. `lineage` is what an update went out from. `monitoring` is what a window of a deployment's
-    requests came to, and whether that is an alarm.
+    Attributes:
+        id: Sorts by time of submission; that of a trial is its tuning's, a slash and its number.
+        pipeline: Name of the generic pipeline.
+        state: Where it is.
+        backend: Name of the runner, such as "local".
+        snapshot: What was pinned.
+        stages: Its stages, in order.
+        created_at: When it was submitted, in ISO 8601, UTC.
+        seconds: Wall time of its attempts, None until one has ended.
+        ahead: How many runs are before this one in the queue, None where it is in none.
+        progress: Cells done, None before the notebook starts.
+        provided: Hashes of the datasets as the run got them, by path.
+        metrics: The latest value of each metric.
+        model: The model, None where it has none.
+        mlflow_run_id: Its run in MLflow, None until there is one.
+        kfp_run_id: Its run on the server of Kubeflow Pipelines, None on this machine.
+        kfp_url: Where that server shows it.
+        tracking_uri: Where MLflow is, as the run has it.
+        notebook: Path of the executed notebook, None where it is not on this machine.
+        pipeline_digest: SHA-256 of the compiled pipeline, the same for every project.
+        reproduces: The run that this one repeats, when it does.
+        findings: What the preflight warned of.
+        error: Why it ended badly.
+        trouble: Since when a cluster gives no answer, None where it does.
+        deployment: The service that it has put up.
+        revision: The revision of it.
+        url: Where that answers.
+        study: What a tuning has tried.
+        evaluation: What an evaluation of its model came to, with the gates that it passed or not.
+        monitoring: What a window of requests came to, and whether that is an alarm.
+        lineage: What an update went out from.
     """
 
     id: str

@@ -39,10 +39,18 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 class Check(Record, frozen=True, kw_only=True):
-    """One thing that was compared; `kind` is data, interpreter, package, run, metric or model.
+    """One thing that was compared.
 
     A check that does not decide is for the reader's information: a model file may differ in its
     bytes while all that was measured of the model is the same.
+
+    Attributes:
+        kind: "data", "interpreter", "package", "run", "metric" or "model".
+        name: What it is.
+        recorded: What the record has.
+        again: What the repetition has.
+        passed: Whether they agree.
+        decides: Whether the verdict depends on it.
     """
 
     kind: str
@@ -54,7 +62,15 @@ class Check(Record, frozen=True, kw_only=True):
 
 
 class Verdict(Record, frozen=True, kw_only=True):
-    """Whether a run came out the same from its record; `reason` is the first difference."""
+    """Whether a run came out the same from its record.
+
+    Attributes:
+        run_id: The recorded run.
+        reproduction_id: The run that repeated it.
+        passed: Whether all that decides agrees.
+        reason: The first difference, None where there is none.
+        checks: All that was compared.
+    """
 
     run_id: str
     reproduction_id: str

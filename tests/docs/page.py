@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_BLOCK = re.compile(r"(<!-- another way -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"(?:^<!-- ([^>]+) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"(\w+)=\$\((kubectl .*)\)")
 _ROW = re.compile(r"^\| (`.*?) \|", re.MULTILINE)
 
@@ -25,14 +25,19 @@ class Block:
     """A fenced block.
 
     Attributes:
-        kind: sh, toml or yaml.
+        kind: sh, python, toml, yaml or json.
         text: What is in it.
-        alternative: Whether it stands for something that was set before, in another way.
+        note: What the page's source says of it, and its reader does not see.
     """
 
     kind: str
     text: str
-    alternative: bool
+    note: str = ""
+
+    @property
+    def alternative(self) -> bool:
+        """Whether it stands for something that was set before, in another way."""
+        return self.note == "another way"
 
     @property
     def commands(self) -> list[list[str]]:
@@ -42,7 +47,7 @@ class Block:
 
 def blocks(path: Path) -> list[Block]:
     """Return the fenced blocks of a page."""
-    return [Block(m[2], m[3], bool(m[1])) for m in _BLOCK.finditer(path.read_text())]
+    return [Block(m[2], m[3], m[1] or "") for m in _BLOCK.finditer(path.read_text())]
 
 
 def symptoms(path: Path) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-PAGES = [*TOP.glob("*.md"), *TOP.glob("docs/*.md")]
+PAGES = [*TOP.glob("*.md"), *TOP.glob("docs/*.md"), *TOP.glob("docs/reference/*.md")]
 
 
 def places(path: Path) -> set[str]:

@@ -116,3 +116,11 @@ def test_an_example_never_goes_into_a_folder_with_files(tmp_path, json_of):
     assert code == 1
     assert "not empty" in printed["error"]["message"]
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_input_that_cannot_be_read_is_refused_with_a_hint(project, json_of):
+    for verb in ("predict", "label"):
+        code, answer = json_of(verb, "sample", "--input", "absent.json")
+        assert code == 2
+        assert answer["error"]["type"] == "UsageError"
+        assert "absent.json" in answer["error"]["message"]

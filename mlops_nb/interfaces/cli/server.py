@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("arguments", nargs=-1, metavar="[-- JUPYTER SERVER'S OWN]")
+@click.argument("arguments", nargs=-1, metavar="[-- OPTIONS OF JUPYTER SERVER]")
 @click.option("--ip", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on.")
 @click.option("--port", type=int, default=8899, metavar="N", help="Port; 0 for any that is free.")
 @options.project

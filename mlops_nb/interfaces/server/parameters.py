@@ -67,7 +67,7 @@ class Parameter:
 
 def of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """Return what a function takes that a request can give."""
-    hints, said = _hints(function), _descriptions(function)
+    hints, said = hints_of(function), _descriptions(function)
     return tuple(
         Parameter(
             name=name,
@@ -88,7 +88,7 @@ def takes(function: Callable[..., Any], name: str) -> bool:
 
 def answer_of(function: Callable[..., Any]) -> Any:
     """Return the type of what a function gives, in JSON."""
-    return _in_json(_hints(function)["return"])
+    return _in_json(hints_of(function)["return"])
 
 
 def summary_of(function: Callable[..., Any]) -> str:
@@ -96,7 +96,8 @@ def summary_of(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the types that a function says, of what it takes and gives."""
     return typing.get_type_hints(function, localns=_NAMES, include_extras=True)
 
 

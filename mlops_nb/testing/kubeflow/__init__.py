@@ -109,7 +109,7 @@ class KubeflowServer:
 
     @property
     def requests(self) -> list[tuple[str, str, str]]:
-        """All requests so far: method, path with query, body."""
+        """All requests so far; of each method, path with query, body."""
         return list(self._api.requests)
 
     def fail(

@@ -95,7 +95,7 @@ class KubernetesServer:
 
     @property
     def requests(self) -> list[tuple[str, str]]:
-        """All requests to the API so far: method, and path with query."""
+        """All requests to the API so far; of each method, and path with query."""
         return list(self._server.requests)
 
     @property
