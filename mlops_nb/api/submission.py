@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mlops_nb import backends, journal
+from mlops_nb import backends, crash, journal
 from mlops_nb import project as projects
 from mlops_nb.capture import publication, snapshot
 from mlops_nb.capture.repository import Repository
@@ -58,6 +58,7 @@ def submit(
     backends.runner(config)
     projects.prepare_state(config)
     captured = snapshot.take(config, wanted, name=run_id)
+    crash.point("run pinned")
     with forgotten_if_refused(config, run_id):
         return hand_over(config, captured, run_id, request, needs)
 

@@ -7,6 +7,7 @@ imported only to hash, through its own state cache, to add to the cache and to f
 from __future__ import annotations
 
 import configparser
+import fcntl
 import hashlib
 import json
 import logging
@@ -14,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,7 +259,7 @@ def _repository(root: Path) -> Iterator[Any]:
 
 @contextmanager
 def _lock(root: Path) -> Iterator[None]:
-    """DVC's own lock fails at once when it is held; ours waits."""
+    """DVC's own lock fails soon when it is held; ours waits, and for that of others too."""
     from filelock import FileLock, Timeout
 
     if not (root / ".dvc").is_dir():  # `dvc init` itself
@@ -267,9 +269,40 @@ def _lock(root: Path) -> Iterator[None]:
     path.parent.mkdir(exist_ok=True)
     try:
         with FileLock(path, timeout=LOCK_TIMEOUT_S):
+            _wait_for_others(root)
             yield
     except Timeout:
         raise DataError(
             f"another process has held {path} for {LOCK_TIMEOUT_S} s",
             hint="wait for it to end, then try again",
         ) from None
+
+
+def _wait_for_others(root: Path) -> None:
+    """Wait while a DVC command that is none of ours is at work, and say so.
+
+    Raises:
+        DataError: It does not end.
+    """
+    path, deadline, told = root / ".dvc" / "tmp" / "lock", time.monotonic() + LOCK_TIMEOUT_S, False
+    while _is_held(path):
+        if not told:
+            print(f"waiting for another DVC command in {root}", file=sys.stderr)
+            told = True
+        if time.monotonic() > deadline:
+            raise DataError(
+                f"another DVC command has held {path} for {LOCK_TIMEOUT_S} s",
+                hint=f"see whose it is, and end it: lsof {path}",
+            )
+        time.sleep(0.2)
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -23,10 +23,14 @@ _SETTINGS = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.safecrlf=false",
     "-c", "core.fsync=committed",
-    "-c", "core.fsyncMethod=batch",
+    # Not batch: where the disk is full, git then leaves objects out and says nothing of it.
+    "-c", "core.fsyncMethod=fsync",
     "-c", "core.untrackedCache=false",
     "-c", "core.fsmonitor=false",
     "-c", "gc.auto=0",
+    # Git asks again, with more and more time between, while another process has the lock.
+    "-c", "core.packedRefsTimeout=10000",
+    "-c", "core.filesRefLockTimeout=1000",
 )  # fmt: skip
 # Credentials that a pod gets from a Kubernetes secret, without a file or a URL that holds them.
 _PASSWORD = "MLOPS_GIT_PASSWORD"  # noqa: S105
@@ -235,9 +239,10 @@ def without_credentials(url: str) -> str:
 
 
 def message(process: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the last line of what a git process said, without credentials."""
-    text = process.stderr.decode(errors="replace").strip()
-    return without_credentials(text.splitlines()[-1]) if text else f"exit code {process.returncode}"
+    """Return the line in which a git process said what is wrong, without credentials."""
+    lines = process.stderr.decode(errors="replace").strip().splitlines()
+    wrong = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
+    return without_credentials(wrong[-1]) if wrong else f"exit code {process.returncode}"
 
 
 def run(
@@ -251,7 +256,7 @@ def run(
     """Run git in a folder.
 
     Raises:
-        CodeError: It fails, and `check` is set.
+        CodeError: It fails, and `check` is set; or somebody has killed it.
     """
     # Variables of a surrounding git process (a hook, say) would point git at another repository.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
@@ -271,7 +276,7 @@ def run(
         },
         check=False,
     )
-    if check and process.returncode:
+    if process.returncode < 0 or (check and process.returncode):
         raise CodeError(
             f"git {arguments[0]} failed in {cwd}: {message(process)}",
             hint=f"see what git says there: git -C {cwd} status",

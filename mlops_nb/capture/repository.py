@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import processes
+from mlops_nb import crash, processes
 from mlops_nb.capture import git, worktree
 from mlops_nb.capture.worktree import DEFAULT_RULES, Entry, Rules
 from mlops_nb.exceptions import CodeError
@@ -36,6 +37,8 @@ EARLIER_SUFFIX = "-earlier"
 # A snapshot's own ref, and those of what it needs beside.
 _OF_SNAPSHOT = ("", DATA_SUFFIX, EARLIER_SUFFIX)
 _SCRATCH = "mlops-index-"
+# Git has a ref's lock for some milliseconds.
+_LOCK_S = 1.0
 _IDENTITY = {"NAME": "mlops_nb", "EMAIL": "mlops_nb@localhost"}
 
 
@@ -56,6 +59,12 @@ class Repository:
             raise CodeError("git is not installed", hint="install git, then try again")
         found = git.run(["rev-parse", "--show-toplevel"], cwd=folder, check=False)
         if found.returncode:
+            bare = git.run(["rev-parse", "--is-bare-repository"], cwd=folder, check=False)
+            if bare.stdout.strip() == b"true":
+                raise CodeError(
+                    f"{folder} is a bare repository, which has no files to run",
+                    hint=f"work in a clone of it: git clone {folder}",
+                )
             raise CodeError(
                 f"{folder} is in no git repository",
                 hint=f"make it one: git init {folder}",
@@ -86,6 +95,7 @@ class Repository:
             instead = [Entry(os.fsencode(p), b"100644", content=c) for p, c in replaced.items()]
             self._store([*changes.entries, *instead], environment)
             tree = self.git("write-tree", environment=environment).stdout.decode().strip()
+            crash.point("snapshot indexed")
         if head is None and tree == self._empty_tree():
             raise CodeError(
                 f"{self.root} is an empty repository: there is nothing to run",
@@ -93,7 +103,9 @@ class Repository:
             )
         clean = head is not None and tree == self.resolve("HEAD^{tree}")
         sha = head if head is not None and clean else self._commit(tree, head)
+        crash.point("snapshot committed")
         ref = self._point(name, sha)
+        crash.point("snapshot kept")
         return self._code(folder, sha=sha, dirty=not clean, ref=ref), changes.findings
 
     def preview(
@@ -202,6 +214,7 @@ class Repository:
     def forget(self, name: str) -> None:
         """Let go of a snapshot; git collects the commit when nothing else has it."""
         for ref in self._refs(name):
+            self._break_lock(ref)
             self.git("update-ref", "--no-deref", "-d", ref)
 
     def is_pushed(self, sha: str) -> bool:
@@ -257,8 +270,19 @@ class Repository:
     def _point(self, name: str, sha: str) -> str:
         """Make a snapshot ref; one that exists is never moved."""
         ref = REF_PREFIX + name
+        self._break_lock(ref)
         self.git("update-ref", "--no-deref", ref, sha, "0" * 40)
         return ref
+
+    def _break_lock(self, ref: str) -> None:
+        """Remove the lock of a snapshot ref that a killed process has left: nobody else has it."""
+        place = os.fsdecode(self.git("rev-parse", "--git-path", f"{ref}.lock").stdout.rstrip(b"\n"))
+        lock, deadline = self.root / place, time.monotonic() + _LOCK_S
+        while lock.exists():
+            if time.monotonic() > deadline:
+                lock.unlink(missing_ok=True)
+                return
+            time.sleep(0.05)
 
     def _code(self, folder: Path, *, sha: str, dirty: bool, ref: str) -> Code:
         return Code(
@@ -277,7 +301,10 @@ class Repository:
         git_folder = os.fsdecode(self.git("rev-parse", "--absolute-git-dir").stdout.rstrip(b"\n"))
         _sweep(Path(git_folder))
         prefix = f"{_SCRATCH}{os.getpid()}-"
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=git_folder) as scratch:
+        with (
+            _told_of_disk(self.root),
+            tempfile.TemporaryDirectory(prefix=prefix, dir=git_folder) as scratch,
+        ):
             index = Path(scratch, "index")
             environment = {"GIT_INDEX_FILE": str(index)}
             user_index = Path(git_folder, "index")
@@ -369,6 +396,23 @@ class Repository:
         """Run git at the repository's top, without the filters that are configured for it."""
         arguments = (*self._without_filters, *arguments)
         return git.run(arguments, cwd=self.root, check=check, data=data, environment=environment)
+
+
+@contextmanager
+def _told_of_disk(root: Path) -> Iterator[None]:
+    """Say what could not be read or written.
+
+    Raises:
+        CodeError: The system refuses a file, or has no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = os.fsdecode(error.filename) if error.filename else str(root)
+        raise CodeError(
+            f"{place} cannot be read or written: {error.strerror}",
+            hint=f"see whose it is, and whether there is room: ls -ld {place}; df -h {root}",
+        ) from error
 
 
 def _sweep(git_folder: Path) -> None:

@@ -144,7 +144,17 @@ def _read_path(git: Git, path: bytes, changes: Changes, rules: Rules, *, new: bo
             return
         _must_be_small(name, status.st_size, rules, new=new)
         mode = _EXECUTABLE if status.st_mode & stat.S_IXUSR else _FILE
-        changes.entries.append(Entry(path, mode, content=_without_secrets(place, name, changes)))
+        try:
+            content = _without_secrets(place, name, changes)
+        except FileNotFoundError:
+            # It went a moment ago.
+            changes.entries.append(Entry(path, b""))
+        except PermissionError:
+            if not new:
+                raise
+            changes.leave_out(name, "cannot be read", f"give yourself the right: chmod u+r {name}")
+        else:
+            changes.entries.append(Entry(path, mode, content=content))
     elif stat.S_ISDIR(status.st_mode) and new:
         hint = f"make it a submodule, or have git ignore it: git submodule add ./{name}"
         changes.leave_out(name, "is a git repository of its own", hint)

@@ -46,7 +46,6 @@ from mlops_nb.journal.events import (
 )
 from mlops_nb.journal.files import replace_file
 from mlops_nb.journal.folder import (
-    CRASH_AT,
     RUNS,
     TRIALS,
     RunFolder,
@@ -59,7 +58,6 @@ from mlops_nb.journal.folding import (
 )
 
 __all__ = [
-    "CRASH_AT",
     "RUNS",
     "RUN_FOLDER",
     "RUN_ID",

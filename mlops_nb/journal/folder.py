@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
-import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import encoding
+from mlops_nb import crash, encoding
 from mlops_nb.exceptions import RunError
 from mlops_nb.journal.events import (
     AnyEvent,
@@ -26,11 +27,11 @@ from mlops_nb.journal.points_file import PointsFile
 from mlops_nb.types import MonitoringReport, Point, Report, Run, RunRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RUNS = "runs"
 TRIALS = "trials"
-CRASH_AT = "MLOPS_CRASH_AT"
 _RESERVE_BYTES = 64 * 1024
 
 
@@ -125,22 +126,30 @@ class RunFolder:
             ) from error
 
     def create(self, request: RunRequest) -> None:
-        """Make the folder and write the request.
+        """Make the folder and write the request; both are on the disk when this returns.
+
+        The run is there when its request is. A folder without one was left by a process that was
+        killed over it, and is taken.
 
         Raises:
             FileExistsError: A run of this id exists.
         """
-        self.path.mkdir(parents=True, mode=0o700)
-        self.log("driver").parent.mkdir()
-        self.events.touch(mode=0o600)
-        replace_file(self.request, encoding.record(request, indent=2).encode())
+        self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with _alone_in(self.path.parent), _alone_in(self.path):
+            crash.point("run folder made")
+            if self.request.exists():
+                raise FileExistsError(self.request)
+            self.log("driver").parent.mkdir(exist_ok=True)
+            self.events.touch(mode=0o600)
+            replace_file(self.request, encoding.record(request, indent=2).encode())
+            crash.point("run recorded")
 
     def append(self, event: AnyEvent) -> None:
         """Append an event; the end of a stage or run is on the disk when this returns.
 
         On a full disk the run's reserve makes room for what must be said of its end.
         """
-        _crash_if_asked("before", event)
+        _crash_point("before", event)
         descriptor = os.open(self.events, os.O_WRONLY | os.O_APPEND)
         data = encode(event)
         try:
@@ -155,7 +164,7 @@ class RunFolder:
         if isinstance(event, RunQueued):
             # Who looks for runs that have begun looks at the one folder, and not into thousands.
             os.utime(self.path.parent)
-        _crash_if_asked("after", event)
+        _crash_point("after", event)
 
     def _write(self, descriptor: int, data: bytes) -> int:
         try:
@@ -230,10 +239,20 @@ def read_window(page: Path) -> MonitoringReport | None:
     return msgspec.convert(encoding.loads(path.read_bytes()), MonitoringReport)
 
 
-def _crash_if_asked(when: str, event: AnyEvent) -> None:
-    """Die here, for tests of what is left then: `MLOPS_CRASH_AT` names one event of a journal."""
-    wanted = os.environ.get(CRASH_AT)
-    if wanted is not None:
+def _crash_point(when: str, event: AnyEvent) -> None:
+    """Be a point before or after an event, such as `before stage_finished train`."""
+    if crash.CRASH_AT in os.environ:
         parts = (when, event.__struct_config__.tag, getattr(event, "stage", None))
-        if wanted == " ".join(str(part) for part in parts if part is not None):
-            os.kill(os.getpid(), signal.SIGKILL)
+        crash.point(" ".join(str(part) for part in parts if part is not None))
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, which ends at any death; its entries are on the disk afterwards."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from mlops_nb import backends, lease, occasion
+from mlops_nb import backends, crash, lease, occasion
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import BackendError, MlopsError
 from mlops_nb.scheduling import notices
@@ -157,6 +157,7 @@ class Process:
         with occasion.on(pinned):
             if self._start.call(**self.schedule.arguments, project=self.config.root) is None:
                 raise UnchangedError("no data are new", hint="wait for some")
+        crash.point("firing submitted")
         self._save(state=FiringState.RUNNING, tries=self.firing.tries + 1, next_try_at=None)
 
     def _commit(self) -> str | None:
@@ -174,6 +175,7 @@ class Process:
             UnchangedError: The last firing that succeeded had the same.
         """
         self._save(code=pins.code.sha, snapshot=pins.id)
+        crash.point("firing pinned")
         last = self._store.last_success(self.schedule)
         if self.schedule.even_if_unchanged or not self._start.pins or last is None:
             return
@@ -246,7 +248,9 @@ class Process:
         )
 
     def _close(self, state: FiringState, **known: Any) -> None:
+        crash.point("firing ended")
         self._save(state=state, ended_at=time.time(), next_try_at=None, **known)
+        crash.point("firing closed")
         told = notices.tell(self.config, self.schedule, self.firing, self._run)
         if told:
             self._save(notices=told)

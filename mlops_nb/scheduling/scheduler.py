@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import lease
+from mlops_nb import crash, lease
 from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import RUN_FOLDER, RUN_ID
 from mlops_nb.scheduling import missed, timing
@@ -174,6 +174,7 @@ class Scheduler:
             own = [firing for firing in going_on if firing.schedule_id == schedule.id]
             firings = missed.decide(schedule, since, now, own)
             self._store.claim(schedule, firings, now)
+            crash.point("firing claimed")
             for firing in firings:
                 self._say(_line(schedule, firing))
         except UsageError as error:

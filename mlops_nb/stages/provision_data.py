@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +22,8 @@ from mlops_nb.stages import workspace
 from mlops_nb.types import Earlier
 
 _EARLIER = "earlier"
+# File systems stamp with a clock that may be a tick behind.
+_CLOCK_S = 0.1
 
 
 def run(
@@ -106,6 +110,7 @@ class _Source:
         self.bare = self.scratch / "repository"
         git.fetch(self.repo, self.sha, self.bare)
         self._tree: Path | None = None
+        self._fetched_at = math.inf
         self.files: dict[str, str] = {}
 
     def provide(self, path: str, target: Path) -> str:
@@ -120,7 +125,7 @@ class _Source:
             inside = PurePosixPath(file.path or ".")
             if prefix == "." or inside.is_relative_to(prefix):
                 name = PurePosixPath(pointer.out, inside).as_posix()
-                self.files[name] = _checked(dvc.object_path(cache, file.md5), file.md5, name)
+                self.files[name] = self._checked(dvc.object_path(cache, file.md5), file.md5, name)
                 provided.append(file)
         if not provided:
             raise DataError(
@@ -180,15 +185,19 @@ class _Source:
             )
         own = dvc.root_of(Path(self.repo)) if Path(self.repo).is_dir() else None
         dvc.configure_like(root, own, cache)
+        self._fetched_at, said = time.time(), ""
         try:
             dvc.run_dvc(root, "fetch", str(tree / pointer.out))
         except DataError as error:
-            missing = dvc.missing_objects(cache, pointer.hash)
+            said = f" ({error.message})"
+        # Of a remote that is gone DVC says nothing.
+        missing = dvc.missing_objects(cache, pointer.hash)
+        if missing or said:
             raise DataError(
                 f"{pointer.out}: {len(missing)} objects are neither in DVC's cache nor on its "
-                f"remote, the first is {missing[0] if missing else '?'} ({error.message})",
+                f"remote, the first is {missing[0] if missing else '?'}{said}",
                 hint=f"where the data are: dvc push {pointer.out}",
-            ) from error
+            )
 
     def _checkout(self) -> Path:
         if self._tree is None:
@@ -196,12 +205,19 @@ class _Source:
             git.checkout(self.bare, self._tree)
         return self._tree
 
-
-def _checked(source: Path, md5: str, name: str) -> str:
-    # DVC trusts a cache object that is read-only; a run does not.
-    if dvc.md5_of(source) != md5:
+    def _checked(self, source: Path, md5: str, name: str) -> str:
+        """Return where an object is, once it has shown to be what it is named by."""
+        # DVC trusts a cache object that is read-only, and what a remote gives; a run does not.
+        if dvc.md5_of(source) == md5:
+            return str(source.absolute())
+        if source.stat().st_ctime >= self._fetched_at - _CLOCK_S:
+            # Nothing of the user's: it came a moment ago, and DVC would take it for good.
+            source.unlink()
+            raise DataError(
+                f"{name}: the DVC remote has a corrupt object {md5}",
+                hint=f"delete it there, and where the data are whole: dvc push {name}",
+            )
         raise DataError(
             f"{name}: object {md5} in DVC's cache is corrupt",
             hint=f"delete it and get it again: rm {source} && dvc pull",
         )
-    return str(source.absolute())

@@ -154,6 +154,22 @@ def test_commands_wait_for_each_other(project):
     assert len(list((project.root / "more").glob("*.dvc"))) == 4
 
 
+def test_a_command_of_the_users_is_waited_for(project, capfd):
+    import fcntl
+    import threading
+
+    project.write("more.txt", "x")
+    lock = project.root / ".dvc" / "tmp" / "lock"
+    lock.parent.mkdir(exist_ok=True)
+    # Longer than DVC itself would try.
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        threading.Timer(5, fcntl.flock, (file, fcntl.LOCK_UN)).start()
+        dvc.run_dvc(project.root, "add", "-q", "more.txt")
+    assert (project.root / "more.txt.dvc").exists()
+    assert "waiting for another DVC command" in capfd.readouterr().err
+
+
 @pytest.fixture
 def staged(project):
     """Two outs of a stage of a DVC pipeline, one of them a folder."""

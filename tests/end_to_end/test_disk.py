@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from mlops_nb import api
-from mlops_nb.exceptions import ProjectError
-from mlops_nb.journal import RunFinished, RunFolder, RunStarted, StageFinished
+from mlops_nb.exceptions import ProjectError, TrackingError
+from mlops_nb.journal import RUN_FOLDER, RunFinished, RunFolder, RunStarted, StageFinished
+from mlops_nb.journal.points_file import LoggedPoint, PointsFile, encode
+from mlops_nb.stages.metrics import Metrics
+from mlops_nb.tracking.store import Store
 from mlops_nb.types import RunState, StageState
 from tests.vocabulary import request
 
@@ -121,6 +125,48 @@ def fill() -> None:
     folder.append(RunFinished(state=RunState.FAILED))
     run = folder.load()
     print(run.state.value, run.stages[0].state.value)
+
+
+@needs_mounts
+def test_a_store_on_a_full_disk_loses_no_point(tmp_path, _empty_store):
+    done = in_namespace(
+        f"mkdir {tmp_path}/disk",
+        f"mount -t tmpfs -o size=8m tmpfs {tmp_path}/disk",
+        f"cp {_empty_store} {tmp_path}/disk/mlflow.db",
+        f"{sys.executable} -c 'from {HERE} import full_store; full_store()' {tmp_path}",
+        cwd=Path.cwd(),
+    )
+    assert done.stdout.splitlines() == ["300 of its metric points are not in MLflow", "300"], (
+        done.stderr
+    )
+
+
+def full_store() -> None:
+    """Log points while the store's disk is full, and again when it is not; print what is said."""
+    here = Path(sys.argv[1])
+    os.environ[RUN_FOLDER] = str(here)
+    (here / "events.jsonl").touch()
+    store = Store(f"sqlite:///{here}/disk/mlflow.db")
+    run_id = store._client.create_run(store._experiment("one")).info.run_id
+    rest = here / "disk" / "rest"
+    with rest.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 512)
+        except OSError:
+            pass
+    points = PointsFile(here / "points.jsonl")
+    with Metrics(store, run_id, points, flush_s=0.5) as metrics:
+        points.path.write_bytes(encode([LoggedPoint("x", i, 1.0, float(i)) for i in range(300)]))
+    try:
+        metrics.must_be_complete()
+    except TrackingError as error:
+        print(error.message.partition("but ")[2].partition(":")[0])
+    rest.unlink()
+    with Metrics(store, run_id, points) as again:
+        pass
+    again.must_be_complete()
+    print(len(store._client.get_metric_history(run_id, "x")))
 
 
 def test_a_project_with_no_room_is_refused(project, monkeypatch):

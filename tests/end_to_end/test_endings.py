@@ -90,7 +90,8 @@ def test_a_notebook_that_raises_then_resumes(project, tmp_path, folder_of):
 
 def test_a_cell_that_takes_too_long_is_ended(project, monkeypatch, until):
     monkeypatch.setenv("MLOPS_NB_RUN_CELL_TIMEOUT_S", "2")
-    project.notebook("import time; time.sleep(300)")
+    # It keeps the interpreter's lock, so that no interrupt is heard.
+    project.notebook("import ctypes; ctypes.PyDLL(None).sleep(300)")
     run = api.train("train.ipynb", wait=True)
     assert run.state is RunState.FAILED
     assert (run.error.type, run.error.cell) == ("CellTimeoutError", 1)
@@ -98,7 +99,14 @@ def test_a_cell_that_takes_too_long_is_ended(project, monkeypatch, until):
     until(lambda: processes.of_run(run.id) == [], 5)
 
 
-def test_cancel_ends_all_processes_and_keeps_the_notebook(project, until):
+def interrupt(run_id):
+    """Send the driver what a terminal sends at Ctrl-C, and return the run when it has ended."""
+    process_of(run_id, "local.driver").send_signal(signal.SIGINT)
+    return list(api.watch(run_id))[-1]
+
+
+@pytest.mark.parametrize("cancel", [api.cancel, pytest.param(interrupt, marks=pytest.mark.faults)])
+def test_cancel_ends_all_processes_and_keeps_the_notebook(project, until, cancel):
     stubborn = (
         "import subprocess, sys, time\n"
         "subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
@@ -110,7 +118,7 @@ def test_cancel_ends_all_processes_and_keeps_the_notebook(project, until):
     for word in ("sleep 300", "stubborn"):
         until(lambda word=word: any(word in line for line in command_lines(run.id)))
 
-    canceled = api.cancel(run.id)
+    canceled = cancel(run.id)
 
     assert canceled.state is RunState.CANCELED
     assert canceled.stage("train").state is StageState.CANCELED

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -13,10 +16,8 @@ import mlflow
 import pytest
 from msgspec import structs
 
-from mlops_nb import api
+from mlops_nb import api, crash
 from mlops_nb.exceptions import LoginError, PreflightError, RunError
-from mlops_nb.runners.kubeflow import KubeflowRunner
-from mlops_nb.settings import Config
 from mlops_nb.testing import KubeflowServer
 from mlops_nb.types import FiringState, RunState
 from tests.end_to_end import kubeflow
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STAGES = ("provision-code", "provision-data", "train", "evaluate", "register")
+# Points of a submission at which its session is killed.
+OF_THE_SUBMISSION = ("run recorded", "cluster asked")
 SECRET = "hunter2-planted"
 DAYS = [datetime(2026, 11, day, 6, tzinfo=timezone.utc).timestamp() for day in range(1, 6)]
 
@@ -222,15 +225,16 @@ def test_a_run_that_the_platform_tracks_already_is_tracked_once(project, cluster
 def test_a_submission_that_was_cut_off_is_found_again(project, cluster):
     cluster()
     project.notebook("1 + 1")
-    config = Config.load(project.root)
-    run = api.train("train.ipynb")
-    runner = KubeflowRunner(config)
-    folder = runner.records.folder(run.id)
-    # As a session leaves it that was killed between the server's answer and its own note.
-    lines = folder.events.read_text().splitlines(keepends=True)
-    folder.events.write_text("".join(line for line in lines if "run_submitted" not in line))
-    assert runner.get(run.id).kfp_run_id == run.kfp_run_id
-    api.cancel(run.id)
+    command = [sys.executable, "-m", "mlops_nb", "train", "train.ipynb"]
+    for point in OF_THE_SUBMISSION:
+        environment = {**os.environ, crash.CRASH_AT: point}
+        killed = subprocess.run(command, cwd=project.root, env=environment, check=False)
+        assert killed.returncode == -signal.SIGKILL
+    taken, not_taken = api.runs()
+    assert (taken.kfp_run_id is not None, not_taken.kfp_run_id) == (True, None)
+    assert taken.trouble is not_taken.trouble is None
+    assert not_taken.state is RunState.PENDING
+    api.cancel(taken.id)
 
 
 def test_two_sessions_that_look_at_once_double_nothing(project, cluster):

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 import threading
+import time
+from datetime import datetime, timedelta, timezone
 
 import msgspec
 import pytest
+from msgspec import structs
 
+from mlops_nb.api import lookup
 from mlops_nb.exceptions import RunError
 from mlops_nb.journal import (
     CellStarted,
@@ -20,12 +26,14 @@ from mlops_nb.journal import (
     new_run,
     replace_file,
 )
+from mlops_nb.runners.local.deadline import Deadline
 from mlops_nb.runners.records import Records
 from mlops_nb.types import (
     Failure,
     RunState,
     StageState,
 )
+from tests.capture.strace import needs_strace
 from tests.vocabulary import request
 
 
@@ -68,6 +76,65 @@ def test_a_damaged_record_is_named(folder):
 def test_a_run_is_never_made_twice(folder):
     with pytest.raises(FileExistsError):
         folder.create(request())
+
+
+def test_a_folder_that_a_killed_process_left_without_a_request_is_taken(tmp_path):
+    left = RunFolder(tmp_path / "one")
+    left.log("driver").parent.mkdir(parents=True)
+    left.create(request())
+    assert left.load().id == "one"
+    with pytest.raises(FileExistsError):
+        left.create(request())
+
+
+def test_a_clock_that_is_set_back_changes_nothing_of_what_happened(folder):
+    folder.append(RunStarted(pid=1, at=2_000_000_000.0))
+    folder.append(StageStarted(stage="first", at=1_000.0))
+    folder.append(StageFinished(stage="first", state=StageState.SUCCEEDED, seconds=3.0, at=10.0))
+    folder.append(RunFinished(state=RunState.SUCCEEDED, seconds=4.0, at=5.0))
+    run = folder.load()
+    assert (run.state, run.seconds, run.stages[0].seconds) == (RunState.SUCCEEDED, 4.0, 3.0)
+
+
+def test_a_stage_is_not_overdue_because_a_clock_was_set(folder):
+    folder.append(RunStarted(pid=1))
+    folder.append(StageStarted(stage="first", at=time.time() - 3600))
+    asked = structs.replace(folder.load_request(), stage_timeout_s=10)
+    assert Deadline(folder)._of_stage(asked) is None
+
+
+ACKNOWLEDGED = """
+import sys
+from pathlib import Path
+from mlops_nb.journal import RunFinished, RunFolder
+from mlops_nb.types import RunState
+from tests.vocabulary import request
+folder = RunFolder(Path(sys.argv[1]) / "one")
+folder.create(request())
+folder.append(RunFinished(state=RunState.SUCCEEDED))
+"""
+
+
+@needs_strace
+def test_what_is_acknowledged_is_on_the_disk(tmp_path):
+    trace = tmp_path / "trace"
+    strace = ["strace", "-qq", "-y", "-e", "trace=fsync", "-o", trace]
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    subprocess.run([*strace, sys.executable, "-c", ACKNOWLEDGED, runs], check=True)
+    synced = trace.read_text()
+    for path in (runs, runs / "one", runs / "one" / "events.jsonl"):
+        assert f"<{path}>" in synced
+    assert "/.request.json." in synced
+
+
+def test_ids_of_one_instant_differ_and_sort_by_time(monkeypatch):
+    moment = datetime(2026, 10, 25, 2, 30, tzinfo=timezone.utc)
+    monkeypatch.setattr(lookup, "now", lambda: moment)
+    ids = {lookup.new_id() for _ in range(200)}
+    assert len(ids) > 195
+    monkeypatch.setattr(lookup, "now", lambda: moment + timedelta(seconds=1))
+    assert lookup.new_id() > max(ids)
 
 
 def test_files_are_the_users_own(folder):

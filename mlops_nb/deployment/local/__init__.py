@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import lease
+from mlops_nb import crash, lease
 from mlops_nb.deployment import Endpoint, Requests, SharedLog
 from mlops_nb.deployment.local import launch, standby
 from mlops_nb.deployment.local.records import (
@@ -113,6 +113,7 @@ class LocalTarget:
             )
 
         place.change(add)
+        crash.point("revision wanted")
         number = made[0].number
         try:
             self._until_ready(place, number, descriptor.service.start_s)
@@ -154,7 +155,9 @@ class LocalTarget:
         except BaseException:
             place.change(lambda w: _with(w, started, up=False))
             raise
+        crash.point("revision ready")
         after = place.change(lambda w: _routed(w, traffic))
+        crash.point("traffic wanted")
         self._until(place, lambda seen: seen.routed >= after.generation, "take the traffic over")
         return self.get(name)
 
@@ -225,11 +228,11 @@ class LocalTarget:
     def start(self, name: str) -> Deployment:
         """Start a deployment again as it was, after a stop or a reboot; it may be running."""
         place, wanted = self._existing(name)
-        place.change(lambda w: structs.replace(_with(w, w.routed, up=True), stopped=False))
+        after = place.change(lambda w: structs.replace(_with(w, w.routed, up=True), stopped=False))
         for number in sorted(wanted.routed):
             service = self._must_have(wanted, number).descriptor.service
             self._until_ready(place, number, service.start_s)
-        self._until(place, lambda seen: seen.listening, "open its port")
+        self._until(place, lambda seen: _is_open(seen, after.generation), "open its port")
         return self.get(name)
 
     def stop(self, name: str) -> Deployment:
@@ -339,6 +342,17 @@ def _routed(wanted: Wanted, traffic: Traffic) -> Wanted:
     return structs.replace(
         wanted, percent=percent, shadow=traffic.shadow, revisions=revisions, stopped=False
     )
+
+
+def _is_open(seen: Seen, generation: int) -> bool:
+    """Whether the port is open.
+
+    Raises:
+        DeploymentError: The supervisor has tried, and could not open it.
+    """
+    if seen.error is not None and seen.generation >= generation:
+        raise DeploymentError(seen.error.message, hint=seen.error.hint)
+    return seen.listening
 
 
 def _is_down(seen: Seen) -> bool:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from mlops_nb import crash
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.types import Failure, Origin, Record, RevisionState
 
@@ -331,6 +332,7 @@ def write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    crash.point(f"writing {path.name}")
     new.replace(path)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from mlops_nb import crash
 from mlops_nb.deployment.local import launch, probe, tree
 from mlops_nb.deployment.local.records import SeenRevision, tail
 from mlops_nb.types import Failure, RevisionState
@@ -149,6 +150,7 @@ class Keeper:
             self.process, port = self.form.start(self.wanted)
         except OSError as error:
             raise Ended("ServiceFailed", f"it cannot be started: {error}") from error
+        crash.point("revision started")
         pid = self.process.pid
         self._say(pid=pid, started=tree.started(pid), engine=self.wanted.engine, port=port)
 
@@ -249,6 +251,7 @@ class Keeper:
         while self._lives() and time.monotonic() < deadline:
             await asyncio.sleep(_LOOK_S)
         await asyncio.to_thread(self.form.kill)
+        crash.point("revision ended")
         if self.process is not None:
             self.process.poll()
         self._say(pid=None)

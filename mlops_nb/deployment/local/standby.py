@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from mlops_nb import lease
+from mlops_nb import crash, lease
 from mlops_nb.deployment.local import launch, tree
 from mlops_nb.deployment.local.records import appended, control, identity
 
@@ -50,7 +50,8 @@ def _start(root: Path, module: str, name: str) -> None:
     key = (str(root), module)
     if key in _started and _started[key].poll() is None:
         return
-    environment = {**launch.kept(launch.ENGINE), tree.MARK: tree.mark(identity(root), name, 0)}
+    own = {tree.MARK: tree.mark(identity(root), name, 0)}
+    environment = {**launch.kept(launch.ENGINE), **crash.inherited(), **own}
     # The folders that this process finds the package in may be none that a new one has.
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with os.fdopen(appended(control(root) / f"{module}.log"), "ab") as log:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import lease
+from mlops_nb import crash, lease
 from mlops_nb.deployment.local import channel, launch, standby, tree
 from mlops_nb.deployment.local.channel import Answer, Question
 from mlops_nb.deployment.local.container import Container
@@ -247,6 +247,8 @@ class Supervisor:
         answer = await self._asked()
         if answer is None:
             return
+        if changed:
+            crash.point("front told")
         self.asked_at = time.monotonic()
         for name, deployed in self.deployed.items():
             prefix = f"{name}/"

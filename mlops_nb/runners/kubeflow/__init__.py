@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from mlops_nb import encoding
+from mlops_nb import crash, encoding
 from mlops_nb.exceptions import BackendError, LoginError, RunError
 from mlops_nb.journal import (
     RUNS,
@@ -87,6 +87,7 @@ class KubeflowRunner:
         except BaseException:
             self.records.discard(request.id)
             raise
+        crash.point("cluster asked")
         page = self.server(place).page(kfp_run_id)
         folder.append(RunSubmitted(kfp_run_id=kfp_run_id, kfp_url=page))
         return folder.load()
@@ -292,7 +293,11 @@ class KubeflowRunner:
         )
 
     def _place(self, folder: RunFolder) -> Place:
-        return msgspec.convert(encoding.loads(_place_file(folder).read_bytes()), Place)
+        path = _place_file(folder)
+        if not path.is_file():
+            # Who submitted it was killed before it could note where to.
+            return self.here()
+        return msgspec.convert(encoding.loads(path.read_bytes()), Place)
 
     def server(self, place: Place) -> Server:
         """Return the server of a place."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import processes
+from mlops_nb import crash, processes
 from mlops_nb.exceptions import RunError
 from mlops_nb.journal import (
     RUN_ID,
@@ -177,6 +177,7 @@ class LocalRunner:
                     )
             finally:
                 os.close(line)
+            crash.point("driver started")
             folder.append(RunQueued(pid=process.pid))
         finally:
             os.close(descriptor)

@@ -28,6 +28,9 @@ class Deadline(threading.Thread):
         super().__init__(daemon=True, name="deadline")
         self.folder = folder
         self.failure: Failure | None = None
+        # When this thread first saw the stage that runs: the clock of the journal may be set.
+        self._seen: tuple[str, float | None] | None = None
+        self._seen_at = 0.0
 
     def run(self) -> None:
         """Look at the clock until the run is overdue."""
@@ -49,7 +52,11 @@ class Deadline(threading.Thread):
 
     def _of_stage(self, request: RunRequest) -> Failure | None:
         limit_s, stage = request.stage_timeout_s, self._running()
-        if not limit_s or stage is None or time.time() - (stage.started_at or 0) <= limit_s:
+        if not limit_s or stage is None:
+            return None
+        if self._seen != (stage.name, stage.started_at):
+            self._seen, self._seen_at = (stage.name, stage.started_at), time.monotonic()
+        if time.monotonic() - self._seen_at <= limit_s:
             return None
         what = f"stage {stage.name}"
         return self._failure("StageTimeout", what, limit_s, "run.stage_timeout_s", stage.name)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from mlops_nb import lease
+from mlops_nb import crash, lease
 from mlops_nb.deployment.local import standby, tree
 from mlops_nb.deployment.local.records import control, identity
 from mlops_nb.exceptions import DeploymentError
@@ -19,6 +22,20 @@ from tests.deployment.local.conftest import Load
 BAD = ("load", "hang", "memory")
 KILLS = 50
 TURNS = 100
+OF_THE_SUPERVISOR = ("writing seen.json", "revision started", "front told", "revision ended")
+OF_THE_VERBS = ("writing wanted.json", "revision wanted", "revision ready", "traffic wanted")
+SWAP = """
+import sys
+from pathlib import Path
+from mlops_nb.deployment.local import LocalTarget
+from mlops_nb.settings import Config
+from tests.deployment.local.conftest import Place
+place = Place(LocalTarget(Config(root=Path(sys.argv[1]))), Path(sys.argv[2]))
+place.route({place.create(): 100})
+"""
+
+
+ROOT = Path(__file__).parents[3]
 
 
 def long(*values):
@@ -55,6 +72,58 @@ def test_what_is_killed_is_back_and_nothing_is_left_over(place, kills):
     assert place.target.endpoint("tumours").url == port
     place.until(lambda: len(processes(place)) == 3)
     assert len(listening(place)) == 2
+
+
+@pytest.fixture
+def armed(tmp_path, monkeypatch):
+    """Return the file that names the point at which the next process is to die."""
+    file = tmp_path / "armed"
+    monkeypatch.setenv(crash.CRASH_AT, f"@{file}")
+    return file
+
+
+def test_a_supervisor_that_is_killed_at_a_step_of_a_swap_costs_no_request(armed, place):
+    place.serve()
+    with Load(place.target.endpoint("tumours"), pause=0.02) as load:
+        for point in OF_THE_SUPERVISOR:
+            armed.write_text(point)
+            serving = place.create()
+            place.route({serving: 100})
+            place.until(lambda: not armed.exists())
+            place.until(lambda: len(processes(place)) == 3)
+    assert load.failures == []
+    assert place.ask()["revision"] == str(serving)
+    assert [r.percent for r in place.target.get("tumours").revisions if r.percent] == [100]
+
+
+@pytest.mark.parametrize("points", [OF_THE_VERBS[2:], long(OF_THE_VERBS)])
+def test_a_verb_that_is_killed_at_a_step_of_a_swap_costs_no_request(place, points):
+    place.serve()
+    with Load(place.target.endpoint("tumours"), pause=0.02) as load:
+        for point in points:
+            command = [sys.executable, "-c", SWAP, place.target.root.parent.parent, place.package]
+            died = subprocess.run(
+                command, cwd=ROOT, env={**os.environ, crash.CRASH_AT: point}, check=False
+            )
+            assert died.returncode == -signal.SIGKILL
+            # The old one or the new one, and what comes next finds nothing in its way.
+            (served,) = (r for r in place.target.get("tumours").revisions if r.percent)
+            assert served.percent == 100
+            serving = place.create()
+            place.route({serving: 100})
+            place.until(lambda: len(processes(place)) == 3)
+    assert load.failures == []
+    assert place.ask()["revision"] == str(serving)
+
+
+@pytest.mark.faults
+def test_a_revision_that_hangs_is_started_again(place):
+    place.serve()
+    before = revision(place)
+    os.kill(before, signal.SIGSTOP)
+    place.until(lambda: revision(place) not in (None, before), 60)
+    place.until(lambda: place.target.get("tumours").revision(1).restarts == 1)
+    assert place.ask()["revision"] == "1"
 
 
 def kill_and_return(place, who):

@@ -11,7 +11,7 @@ import requests
 from msgspec import structs
 
 from mlops_nb import lease
-from mlops_nb.deployment.local import LocalTarget, standby, tree
+from mlops_nb.deployment.local import LocalTarget, launch, standby, tree
 from mlops_nb.deployment.local.records import Place, control, identity
 from mlops_nb.exceptions import DeploymentError, UsageError
 from mlops_nb.settings import Config
@@ -186,6 +186,19 @@ def test_stop_keeps_it_and_start_brings_it_back_at_the_same_address(place):
     assert place.target.stop("tumours").state is DeploymentState.STOPPED
     place.until(lambda: processes(place) == [])
     assert place.target.start("tumours").url == url
+    assert place.ask()["revision"] == "1"
+
+
+def test_a_port_that_another_program_has_taken_is_named_and_waited_for(place):
+    place.serve()
+    url = place.target.endpoint("tumours").url
+    place.target.stop("tumours")
+    with launch.bind(int(url.rpartition(":")[2])):
+        with pytest.raises(DeploymentError, match="is another program's"):
+            place.target.start("tumours")
+        assert place.target.get("tumours").error.type == "PortTaken"
+    place.until(lambda: place.target.get("tumours").error is None)
+    assert place.target.endpoint("tumours").url == url
     assert place.ask()["revision"] == "1"
 
 
