@@ -7,6 +7,7 @@ tore off is not read.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -42,7 +43,7 @@ from mlops_nb.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 RUN_ID = "MLOPS_RUN_ID"
 RUNS = "runs"
@@ -268,13 +269,20 @@ def _encode(event: AnyEvent) -> bytes:
 
 def _decode(line: bytes) -> AnyEvent | None:
     """Return the event of a line, None for one of a later release that this one does not know."""
-    data = encoding.loads(line)
-    if not isinstance(data, dict) or data.get("event") not in _TAGS:
-        return None
-    event: AnyEvent = msgspec.convert(data, AnyEvent)
+    event: AnyEvent | None
+    try:
+        event = _EVENTS.decode(line)
+    except msgspec.DecodeError:
+        # It is of a later release, or holds a NaN, for which JSON has no number.
+        data = encoding.loads(line)
+        known = isinstance(data, dict) and data.get("event") in _TAGS
+        event = msgspec.convert(data, AnyEvent) if known else None
     return event
 
 
+# A quarter of the time of reading JSON data first, and making events of it then.
+_EVENTS = msgspec.json.Decoder(AnyEvent)
+_REQUESTS = msgspec.json.Decoder(RunRequest)
 _TAGS = tuple(kind.__struct_config__.tag for kind in get_args(AnyEvent))
 
 
@@ -360,8 +368,11 @@ class RunFolder:
         Raises:
             RunError: The record is damaged.
         """
+        data = self.request.read_bytes()
+        with contextlib.suppress(msgspec.DecodeError):
+            return _REQUESTS.decode(data)
         try:
-            return msgspec.convert(encoding.loads(self.request.read_bytes()), RunRequest)
+            return msgspec.convert(encoding.loads(data), RunRequest)
         except (ValueError, msgspec.ValidationError) as error:
             raise RunError(
                 f"the record of run {self.path.name} cannot be read: {error}",
@@ -558,9 +569,27 @@ def new_run(request: RunRequest) -> Run:
 
 def fold(run: Run, events: Iterable[AnyEvent]) -> Run:
     """Return the run after these events."""
-    for event in events:
+    for event in _merged(events):
         run = msgspec.structs.replace(run, **_changes(run, event))
     return run
+
+
+def _merged(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
+    """Yield events, with metrics that come one after another as one.
+
+    Each event with metrics makes a copy of all that are known.
+    """
+    metrics: dict[str, float] = {}
+    for event in events:
+        if isinstance(event, MetricsLogged):
+            metrics.update(event.metrics)
+            continue
+        if metrics:
+            yield MetricsLogged(metrics=metrics)
+            metrics = {}
+        yield event
+    if metrics:
+        yield MetricsLogged(metrics=metrics)
 
 
 def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:
