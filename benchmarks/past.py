@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import secrets
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from mlops_nb import api
 from mlops_nb import project as projects
+from mlops_nb.capture.repository import REF_PREFIX
 from mlops_nb.journal import (
     RUNS,
     MetricsLogged,
@@ -42,10 +44,14 @@ def fill(root: Path, count: int) -> None:
     runs = config.state_folder / RUNS
     there = len(list(runs.iterdir())) if runs.exists() else 0
     start = datetime.now(timezone.utc) - timedelta(days=30)
+    head = _git(root, "rev-parse", "HEAD")
+    refs = root / ".git" / REF_PREFIX
+    refs.mkdir(parents=True, exist_ok=True)
 
     def one(number: int) -> None:
         dice = random.Random(number)  # noqa: S311  (the same runs each time)
-        write(runs, like, start + timedelta(minutes=number), dice)
+        run_id = write(runs, like, start + timedelta(minutes=number), dice)
+        (refs / run_id).write_text(f"{head}\n")
 
     # Each waits for the disk at the end of every stage.
     with ThreadPoolExecutor(8) as pool:
@@ -62,10 +68,17 @@ def _project(root: Path) -> None:
     config = Config.load(root)
     projects.prepare_state(config)
     projects.track(config, root / "data" / "train.csv")
+    _git(root, "add", "-A")
+    _git(root, "-c", "user.name=b", "-c", "user.email=b", "commit", "-qm", "start")
 
 
-def write(runs: Path, like: Run, at: datetime, dice: random.Random) -> None:
-    """Write one run: most succeed."""
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def write(runs: Path, like: Run, at: datetime, dice: random.Random) -> str:
+    """Write one run, of which most succeed, and return its id."""
     run_id = f"{at:%Y%m%d-%H%M%S}-{dice.randrange(4096):03x}{secrets.token_hex(2)}"
     folder = RunFolder(runs / run_id)
     stages = tuple(stage.name for stage in like.stages)
@@ -95,3 +108,4 @@ def write(runs: Path, like: Run, at: datetime, dice: random.Random) -> None:
     folder.append(
         RunFinished(state=state, seconds=dice.random() * 300, error=None if good else error)
     )
+    return run_id
