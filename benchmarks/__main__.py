@@ -1,44 +1,80 @@
-"""Print the tables, or those that are named: `python -m benchmarks [training] [serving] ...`."""
+"""Measure, print, and keep: `python -m benchmarks [--write] [training] [serving] ...`."""
 
 from __future__ import annotations
 
-import platform
+import argparse
+import os
 import sys
 import tempfile
+import time
+import traceback
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks import (
-    capture,
-    incremental,
-    lab,
-    metrics,
-    monitoring,
-    provisioning,
-    serving,
-    training,
-    tuning,
+from benchmarks import pages, record
+
+# In the order of the page; each is a module of its name, with `measure` and `PACKAGES`.
+NAMES = (
+    "training",
+    "capture",
+    "metrics",
+    "provisioning",
+    "serving",
+    "tuning",
+    "monitoring",
+    "incremental",
+    "lab",
+    "growth",
+    "throughput",
 )
 
-TABLES = {
-    "training": training.table,
-    "capture": capture.table,
-    "metrics": metrics.table,
-    "provisioning": provisioning.table,
-    "serving": serving.table,
-    "tuning": tuning.table,
-    "monitoring": monitoring.table,
-    "incremental": incremental.table,
-    "lab": lab.table,
-}
+
+def main() -> int:
+    """Measure what is named, or all.
+
+    Returns:
+        1 where one has failed; the others are measured and kept all the same.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {' '.join(NAMES)}")
+    parser.add_argument("--write", action="store_true", help="keep the results, and write pages")
+    asked = parser.parse_args()
+    names = asked.names or list(NAMES)
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}")
+    # Before the first of them begins: later it is our own.
+    load = os.getloadavg()[0]
+    failed = []
+    for number, name in enumerate(names, 1):
+        print(f"[{number}/{len(names)}] {name}", file=sys.stderr, flush=True)
+        try:
+            found = measured(name, load)
+        except Exception:
+            # One that fails costs no more than itself, after all the time the others have taken.
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        print("\n\n".join(table.text() for table in found.tables), end="\n\n", flush=True)
+        if asked.write:
+            known = record.load() | {name: found}
+            results = {one: known[one] for one in NAMES if one in known}
+            record.keep(results)
+            pages.write(results)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
 
 
-def main(names: list[str]) -> None:
-    print(f"{platform.platform()}, Python {platform.python_version()}\n")
-    for name in names or TABLES:
-        with tempfile.TemporaryDirectory(prefix="mlops-bench-") as folder:
-            print(TABLES[name](Path(folder)), flush=True)
-            print()
+def measured(name: str, load: float) -> record.Found:
+    """Measure one."""
+    module = import_module(f"benchmarks.{name}")
+    where = record.here(module.PACKAGES, load)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mlops-bench-") as folder:
+        tables = tuple(module.measure(Path(folder)))
+    return record.Found(measured=where, seconds=time.monotonic() - start, tables=tables)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import api
-from mlops_nb import project as projects
-from mlops_nb.journal import (
-    RUNS,
-    MetricsLogged,
-    ModelLogged,
-    RunFinished,
-    RunFolder,
-    RunQueued,
-    RunStarted,
-    RunTracked,
-    StageFinished,
-    StageStarted,
-)
-from mlops_nb.settings import Config
-from mlops_nb.types import Failure, Model, Run, RunRequest, RunState, StageState
+from benchmarks import past
+from benchmarks.record import Table, say
 from tests.browser.conftest import CHROMIUM, FLAGS, TOKEN, served
-from tests.vocabulary import notebook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Page
 
+PACKAGES = ("mlops_nb", "jupyterlab", "playwright")
 COUNT = 5_000
-PARAMETERS = "\n".join(f"p{index}: float = {index / 8}" for index in range(8))
-TRAINING = "import pandas\ndata = pandas.read_csv('data/train.csv')"
 # Begins to note what holds the browser up for more than 50 ms, as the browser itself counts it.
 WATCH = """() => {
     window.held = [];
@@ -88,14 +69,16 @@ AWAIT = """kind => {
 HEAP = "() => performance.memory.usedJSHeapSize / 1e6"
 
 
-def table(folder: Path) -> str:
-    """Return the table."""
+def measure(folder: Path) -> Iterator[Table]:
+    """Look at the panel in a browser."""
     from playwright.sync_api import sync_playwright
 
     root = folder / "root"
-    written_s = timed(lambda: fill(root / "sample"))
+    say(f"writing {COUNT:,} runs")
+    written_s = timed(lambda: past.fill(root / "sample", COUNT))
     own = folder / "jupyter"
     own.mkdir()
+    say("looking at them")
     with served(root, own) as server:
         first_s = timed(lambda: server.ask("GET", "/runs"))
         with sync_playwright() as playwright:
@@ -108,13 +91,20 @@ def table(folder: Path) -> str:
             page.wait_for_function("() => window.jupyterapp?.restored")
             page.wait_for_timeout(5_000)
             found += measured(page)
+            version = browser.version
             browser.close()
-    rows = [
-        f"| write {COUNT:,} records | {written_s:.1f} s |",
-        f"| first list of all, which makes the index | {first_s:.1f} s |",
-        *(f"| {name} | {value} |" for name, value in found),
-    ]
-    return "\n".join([f"The panel with {COUNT:,} runs", "", "| | |", "|---|---|", *rows])
+    yield Table(
+        name="lab",
+        title=f"The panel in JupyterLab with {COUNT:,} runs",
+        columns=("what", "found"),
+        rows=(
+            (f"write {COUNT:,} records", f"{written_s:.1f} s"),
+            ("first list of all, which makes the index", f"{first_s:.1f} s"),
+            *found,
+        ),
+        note="Tasks are those of the page's main thread, as the browser counts them.",
+        peers={"Chromium": version},
+    )
 
 
 def measured(page: Page) -> list[tuple[str, str]]:
@@ -158,62 +148,6 @@ def held(page: Page, doing: str) -> list[tuple[str, str]]:
     tasks = page.evaluate("() => window.held.splice(0)")
     said = f"{len(tasks)}, the longest {max(tasks):.0f} ms" if tasks else "none"
     return [(f"tasks over 50 ms while {doing}", said)]
-
-
-def fill(root: Path) -> None:
-    """Make a project with ended runs, written as a driver writes them."""
-    projects.init(root, example=None)
-    notebook(root / "train.ipynb", TRAINING, parameters=PARAMETERS)
-    (root / "data").mkdir()
-    (root / "data" / "train.csv").write_text("a,label\n1,0\n2,1\n")
-    settings = root / "mlops.toml"
-    settings.write_text('[project]\nname = "sample"\n[data]\ntrain = "data/train.csv"\n')
-    config = Config.load(root)
-    projects.prepare_state(config)
-    projects.track(config, root / "data" / "train.csv")
-    like = api.train(root / "train.ipynb", dry_run=True, project=root)
-    start, runs = datetime.now(timezone.utc) - timedelta(minutes=COUNT), config.state_folder / RUNS
-
-    def one(number: int) -> None:
-        dice = random.Random(number)  # noqa: S311  (the same runs each time)
-        write(runs, like, start + timedelta(minutes=number), dice)
-
-    # Each waits for the disk at the end of every stage.
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(one, range(COUNT)))
-
-
-def write(runs: Path, like: Run, at: datetime, dice: random.Random) -> None:
-    """Write one run: most succeed."""
-    run_id = f"{at:%Y%m%d-%H%M%S}-{dice.randrange(4096):03x}{secrets.token_hex(2)}"
-    folder = RunFolder(runs / run_id)
-    stages = tuple(stage.name for stage in like.stages)
-    folder.create(
-        RunRequest(
-            id=run_id, pipeline=like.pipeline, stages=stages, backend=like.backend,
-            snapshot=like.snapshot, arguments={}, created_at=at.isoformat(timespec="seconds"),
-        )
-    )  # fmt: skip
-    good = dice.random() < 0.9
-    folder.append(RunQueued(pid=1))
-    folder.append(RunStarted(pid=1))
-    for stage in stages if good else stages[:3]:
-        folder.append(StageStarted(stage=stage))
-        if stage == "train":
-            folder.append(RunTracked(mlflow_run_id=secrets.token_hex(16), tracking_uri="file:///"))
-            folder.append(MetricsLogged(metrics={f"m{i}": dice.random() for i in range(6)}))
-        state = StageState.SUCCEEDED if good or stage != stages[2] else StageState.FAILED
-        folder.append(StageFinished(stage=stage, state=state, seconds=dice.random() * 60))
-    if good:
-        folder.append(MetricsLogged(metrics={"test_accuracy": dice.random()}))
-        folder.append(
-            ModelLogged(model=Model(uri=f"models:/m-{run_id}", name="sample", version="1"))
-        )
-    error = Failure(type="ValueError", message="the script says so", hint="mend it")
-    state = RunState.SUCCEEDED if good else RunState.FAILED
-    folder.append(
-        RunFinished(state=state, seconds=dice.random() * 300, error=None if good else error)
-    )
 
 
 def timed(work: Any) -> float:

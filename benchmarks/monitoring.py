@@ -11,7 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks.record import Table, say, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGES = ("mlops_nb", "pyarrow", "numpy")
 ROWS = 1_000_000
 # Pandas makes an object of each line, and would take gigabytes for all of them.
 PANDAS_ROWS = 100_000
@@ -19,33 +26,35 @@ _FILE_ROWS = 14_000
 _REFERENCE_ROWS = 20_000
 
 
-def table(folder: Path) -> str:
+def measure(folder: Path) -> Iterator[Table]:
     """Measure our reading and checking, and a plain read of the same lines by pandas."""
+    say(f"writing {ROWS:,} rows")
     size = _write(folder / "own", ROWS)
     _write(folder / "pandas", PANDAS_ROWS)
+    say("reading them")
     own, peer = _measured(folder / "own", "own"), _measured(folder / "pandas", "pandas")
-    ratio = (peer["cpu_s"] / PANDAS_ROWS) / (own["cpu_s"] / ROWS)
-    return "\n".join(
-        [
-            f"An inference log of {ROWS:,} requests of one row with twenty columns, "
-            f"{size / 1e6:,.0f} MB, and a",
-            f"reference of {_REFERENCE_ROWS:,} rows. A process of its own; imports are part of it.",
-            "",
-            "| way | rows | wall, s | CPU, s | most memory, MB | CPU a row, us |",
-            "|---|---|---|---|---|---|",
-            _line("mlops_nb: read, count, test 21 columns", own, ROWS),
-            _line("pandas.read_json(lines=True), read alone", peer, PANDAS_ROWS),
-            "",
-            f"pandas takes {ratio:.1f} times as much CPU a row for the reading alone.",
-        ]
+    ratio = (own["cpu_s"] / ROWS) / (peer["cpu_s"] / PANDAS_ROWS)
+    yield Table(
+        name="monitoring",
+        title=f"An inference log of {ROWS:,} requests of one row with twenty columns",
+        columns=("way", "rows", "wall, s", "CPU, s", "most memory, MB", "CPU a row, us", "ratio"),
+        rows=(
+            (*_row("mlops_nb: read, count, test 21 columns", own, ROWS), f"{ratio:.2f}"),
+            (*_row("pandas.read_json(lines=True), read alone", peer, PANDAS_ROWS), "1.00"),
+        ),
+        note=f"{size / 1e6:,.0f} MB, and a reference of {_REFERENCE_ROWS:,} rows. Each in a "
+        "process of its own; imports are part of it.",
+        says=f"A million logged requests of 20 columns are read, counted and tested for drift in "
+        f"{own['wall_s']:.1f} s and {own['memory_mb']:,.0f} MB, at {ratio:.2f} of the CPU a row "
+        "that pandas takes to read them.",
+        peers={"pandas": version_of("pandas")},
     )
 
 
-def _line(name: str, found: dict[str, float], rows: int) -> str:
-    return (
-        f"| {name} | {rows:,} | {found['wall_s']:.1f} | {found['cpu_s']:.1f} "
-        f"| {found['memory_mb']:,.0f} | {found['cpu_s'] / rows * 1e6:.1f} |"
-    )
+def _row(name: str, found: dict[str, float], rows: int) -> tuple[str, ...]:
+    cpu_us = found["cpu_s"] / rows * 1e6
+    figures = (f"{found['wall_s']:.1f}", f"{found['cpu_s']:.1f}", f"{found['memory_mb']:,.0f}")
+    return (name, f"{rows:,}", *figures, f"{cpu_us:.1f}")
 
 
 def _measured(folder: Path, way: str) -> dict[str, float]:

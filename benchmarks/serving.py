@@ -20,15 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from benchmarks.record import Table, say, version_of
 from mlops_nb.deployment import assembling
 from mlops_nb.deployment.assembling import Parts
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.types import Environment, Model, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-SECONDS = 6.0
+PACKAGES = ("mlops_nb", "scikit-learn", "pandas", "uvicorn")
+SECONDS, WARM_S = 4.0, 1.0
 CLIENTS = 8
 ROWS = (1, 1000)
 NAME = "tumours"
@@ -108,7 +110,7 @@ class Figures:
     rate: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Server:
     """A server: its command, where it is asked, and what its bodies look like."""
 
@@ -120,35 +122,123 @@ class Server:
     environment: dict[str, str]
     ready: str
 
+    @property
+    def of_table(self) -> bool:
+        """Whether its model takes a table, and not an array."""
+        return self.form == "split"
 
-def table(folder: Path) -> str:
-    """Return the table."""
+
+BARE_NAME = "a bare handler that calls the model"
+OURS, MLFLOW, KSERVE_NAME, MLSERVER = "mlops_nb", "`mlflow models serve`", "KServe", "MLServer"
+# By protocol where there is more than one.
+ROUTES = {"split": "/invocations", "v1": "V1", "v2": "V2"}
+COLUMNS = ("CPU ms/request", "p50 ms", "p99 ms", "requests/s", "CPU ratio")
+
+
+def measure(folder: Path) -> Iterator[Table]:
+    """Measure all servers, one after another."""
     root = str(Path(__file__).resolve().parent.parent)
+    say("training the model")
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", TRAIN, str(folder)], check=True, capture_output=True
     )
     _bodies(folder)
-    lines = [
-        "| server | workers | rows | CPU ms a request | p50 ms | p99 ms | requests/s | CPU, ratio |"
+    peers: dict[str, str] = {}
+    found: dict[tuple[Server, int], Figures | str] = {}
+    for server in _servers(folder, peers):
+        say(f"{server.name}, {ROUTES[server.form]}, {server.workers} workers")
+        for rows in ROWS if server.workers == 1 else ROWS[:1]:
+            found[server, rows] = _tried(server, rows, folder, root)
+    yield from _tables(found, peers)
+
+
+def _tables(
+    found: dict[tuple[Server, int], Figures | str], peers: dict[str, str]
+) -> Iterator[Table]:
+    cpu_ms = {
+        (server.name, server.form, rows): figures.cpu_ms
+        for (server, rows), figures in found.items()
+        if server.workers == 1 and isinstance(figures, Figures)
+    }
+
+    def ratio(name: str, form: str, rows: int = 1) -> float:
+        base = cpu_ms[BARE_NAME, "split" if form == "split" else "v1", rows]
+        return cpu_ms.get((name, form, rows), float("nan")) / base
+
+    def cells(server: Server, rows: int) -> tuple[str, ...]:
+        figures = found[server, rows]
+        if isinstance(figures, str):
+            return (figures, *("",) * (len(COLUMNS) - 1))
+        base = cpu_ms[BARE_NAME, "split" if server.of_table else "v1", rows]
+        return (
+            f"{figures.cpu_ms:.2f}", f"{figures.p50_ms:.1f}", f"{figures.p99_ms:.1f}",
+            f"{figures.rate:.0f}", f"{figures.cpu_ms / base:.2f}",
+        )  # fmt: skip
+
+    one = [(server, rows) for rows in ROWS for server, r in found if r == rows]
+    note = (
+        f"{CLIENTS} clients over connections that they keep, for {SECONDS:.0f} s; CPU is that of "
+        "all of a server's processes. The ratio is to the bare handler, asked the same."
+    )
+    yield Table(
+        name="serving",
+        title="A scaler and a logistic regression on a table of 30 columns, one worker",
+        columns=("service", "rows a request", *COLUMNS),
+        rows=tuple(
+            (server.name, f"{rows:,}", *cells(server, rows))
+            for server, rows in one
+            if server.of_table and server.workers == 1
+        ),
+        note=note,
+        says=f"With one row a request mlops_nb takes {ratio(OURS, 'split'):.2f} times the CPU of a "
+        f"bare handler, and `mlflow models serve` {ratio(MLFLOW, 'split'):.2f} times; with 1,000 "
+        f"rows {ratio(OURS, 'split', 1000):.2f} and {ratio(MLFLOW, 'split', 1000):.2f}.",
+        peers={"mlflow": version_of("mlflow")},
+    )
+    yield Table(
+        name="serving-arrays",
+        title="The same on arrays, which is what KServe's server and MLServer take",
+        columns=("service", "protocol", "rows a request", *COLUMNS),
+        rows=tuple(
+            (server.name, ROUTES[server.form], f"{rows:,}", *cells(server, rows))
+            for server, rows in one
+            if not server.of_table and server.workers == 1
+        ),
+        note=note,
+        says=_of_arrays(ratio, cpu_ms),
+        peers=peers,
+    )
+    yield Table(
+        name="serving-workers",
+        title="With two workers, one row a request",
+        columns=("service", "protocol", *COLUMNS),
+        rows=tuple(
+            (server.name, ROUTES[server.form], *cells(server, rows))
+            for server, rows in found
+            if server.workers == 2
+        ),
+        note="The ratio is to the bare handler with one.",
+        peers={"mlflow": version_of("mlflow")} | peers,
+    )
+
+
+def _of_arrays(ratio: Callable[..., float], known: Mapping[tuple[str, str, int], float]) -> str:
+    """Say what is known of those that could be installed."""
+    others = [
+        f"{name} takes {ratio(name, form):.2f} times the bare handler's CPU by {form.upper()}, "
+        f"where mlops_nb takes {ratio(OURS, form):.2f}"
+        for name, form in ((KSERVE_NAME, "v1"), (MLSERVER, "v2"))
+        if (name, form, 1) in known
     ]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    base: dict[tuple[bool, int], float] = {}
-    for server in _servers(folder):
-        for rows in ROWS:
-            try:
-                found = _measure(server, rows, folder, root)
-            except RuntimeError as error:
-                # One that does not run here is said so, and the others are measured.
-                lines.append(f"| {server.name} | {server.workers} | {rows} | {_said(error)} |")
-                continue
-            kind = (server.form == "split", rows)
-            base.setdefault(kind, found.cpu_ms)
-            lines.append(
-                f"| {server.name} | {server.workers} | {rows} | {found.cpu_ms:.2f} | "
-                f"{found.p50_ms:.1f} | {found.p99_ms:.1f} | {found.rate:.0f} | "
-                f"{found.cpu_ms / base[kind]:.2f} |"
-            )
-    return "\n".join(lines)
+    return f"On arrays, one row a request: {'; '.join(others)}." if others else ""
+
+
+def _tried(server: Server, rows: int, folder: Path, root: str) -> Figures | str:
+    """Measure a server; one that does not run here says so, and the others are measured."""
+    try:
+        return _measure(server, rows, folder, root)
+    except RuntimeError as error:
+        return _said(error)
 
 
 def _said(error: RuntimeError) -> str:
@@ -179,12 +269,12 @@ def _bodies(folder: Path) -> None:
             (folder / f"{form}-{rows}.json").write_text(json.dumps(body))
 
 
-def _servers(folder: Path) -> Iterator[Server]:
+def _servers(folder: Path, peers: dict[str, str]) -> Iterator[Server]:
     """List them; the first of each kind is what the ratios are of."""
     python = sys.executable
     bare = [python, "-c", BARE, str(folder / "model.joblib"), "PORT"]
-    yield Server("bare handler, table", 1, bare, "/", "split", {}, "/")
-    yield from _ours(folder, "model", "table", "/invocations", "split")
+    yield Server(BARE_NAME, 1, bare, "/", "split", {}, "/")
+    yield from _ours(folder, "model", "/invocations", "split")
     for workers in (1, 2):
         command = [python, "-m", "mlflow", "models", "serve", "--env-manager", "local", "-m"]
         command += [str(folder / "model"), "-p", "PORT", "-h", "127.0.0.1", "-w", str(workers)]
@@ -193,25 +283,25 @@ def _servers(folder: Path) -> Iterator[Server]:
             # It starts uvicorn by its name.
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         }
-        yield Server("mlflow, table", workers, command, "/invocations", "split", allowed, "/ping")
+        yield Server(MLFLOW, workers, command, "/invocations", "split", allowed, "/ping")
     array = str(folder / "array.joblib")
-    yield Server("bare handler, array", 1, [python, "-c", BARE, array, "PORT"], "/", "v1", {}, "/")
-    yield from _ours(folder, "array", "array, V1", f"/v1/models/{NAME}:predict", "v1")
-    yield from _ours(folder, "array", "array, V2", f"/v2/models/{NAME}/infer", "v2")
-    yield from _peers(folder, array)
+    yield Server(BARE_NAME, 1, [python, "-c", BARE, array, "PORT"], "/", "v1", {}, "/")
+    yield from _ours(folder, "array", f"/v1/models/{NAME}:predict", "v1")
+    yield from _ours(folder, "array", f"/v2/models/{NAME}/infer", "v2")
+    yield from _peers(folder, array, peers)
 
 
-def _ours(folder: Path, model: str, kind: str, path: str, form: str) -> Iterator[Server]:
+def _ours(folder: Path, model: str, path: str, form: str) -> Iterator[Server]:
     package = _package(folder, model)
     runtime = {"PYTHONPATH": str(package / "runtime")}
     serve = [sys.executable, "-m", "mlops_nb.serving", str(package), "--no-access-log"]
     for workers in (1, 2):
         command = [*serve, "--port", "PORT", "--workers", str(workers)]
-        yield Server(f"mlops_nb, {kind}", workers, command, path, form, runtime, "/v2/health/ready")
+        yield Server(OURS, workers, command, path, form, runtime, "/v2/health/ready")
 
 
-def _peers(folder: Path, joblib: str) -> Iterator[Server]:
-    python = _installed(folder, "kserve")
+def _peers(folder: Path, joblib: str, peers: dict[str, str]) -> Iterator[Server]:
+    python = _installed(folder, "kserve", peers)
     if python is not None:
         # Its workers import the program by its path.
         script = folder / "served.py"
@@ -219,16 +309,16 @@ def _peers(folder: Path, joblib: str) -> Iterator[Server]:
         for workers in (1, 2):
             options = ["--http_port", "PORT", "--workers", str(workers), "--enable_grpc", "false"]
             yield Server(
-                "kserve, array, V1", workers, [python, str(script), joblib, *options],
+                KSERVE_NAME, workers, [python, str(script), joblib, *options],
                 f"/v1/models/{NAME}:predict", "v1", {}, "/v2/health/ready",
             )  # fmt: skip
-    python = _installed(folder, "mlserver")
+    python = _installed(folder, "mlserver", peers)
     if python is not None:
         for workers in (1, 2):
             place = _mlserver(folder, joblib, workers)
             command = [f"{Path(python).parent}/mlserver", "start", str(place)]
             yield Server(
-                "mlserver, array, V2", workers, command,
+                MLSERVER, workers, command,
                 f"/v2/models/{NAME}/infer", "v2", {"MLSERVER_HTTP_PORT": "PORT"},
                 f"/v2/models/{NAME}/ready",
             )  # fmt: skip
@@ -256,7 +346,7 @@ def _package(folder: Path, model: str) -> Path:
     return target
 
 
-def _installed(folder: Path, name: str) -> str | None:
+def _installed(folder: Path, name: str, peers: dict[str, str]) -> str | None:
     """Install a peer into an environment of its own, with the libraries of the model."""
     from importlib.metadata import version
 
@@ -271,8 +361,10 @@ def _installed(folder: Path, name: str) -> str | None:
     ):
         done = subprocess.run([uv, *command], capture_output=True, text=True, check=False)
         if done.returncode:
-            print(f"{name} cannot be installed: {done.stderr.strip()[-300:]}", file=sys.stderr)
+            say(f"{name} cannot be installed: {done.stderr.strip()[-300:]}")
+            peers[name] = "absent, since it could not be installed"
             return None
+    peers[name] = PEERS[name][0].partition("==")[2]
     return python
 
 
@@ -298,7 +390,7 @@ def _mlserver(folder: Path, joblib: str, workers: int) -> Path:
 def _measure(server: Server, rows: int, folder: Path, root: str) -> Figures:
     with _running(server, folder) as (process, port):
         body = str(folder / f"{server.form}-{rows}.json")
-        _load(port, server.path, body, 2.0, root)
+        _load(port, server.path, body, WARM_S, root)
         before = _cpu_s(process)
         found = _load(port, server.path, body, SECONDS, root)
         spent = _cpu_s(process) - before

@@ -69,6 +69,15 @@ class Everywhere:
         """Return the ids of all runs, newest first."""
         return tuple(sorted({*self._records.ids(), *self._folderless()}, reverse=True))
 
+    def has(self, run_id: str) -> bool:
+        """Whether there is such a run; costs the same however many there are."""
+        return self._records.has(run_id) or run_id in self._folderless()
+
+    def newest(self) -> str | None:
+        """Return the id of the newest run, None where there is none."""
+        known = (self._records.newest(), *self._folderless())
+        return max((run_id for run_id in known if run_id is not None), default=None)
+
     def list(self) -> tuple[Run, ...]:
         """Return all runs, newest first."""
         return tuple(self.get(run_id) for run_id in self.ids())

@@ -16,8 +16,6 @@ from mlops_nb.types import Run, RunState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mlops_nb.runners import Runner
-
 
 Folder = Path | str | None
 
@@ -56,12 +54,17 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def resolve(runner: Runner, run_id: str) -> str:
+def resolve(runner: backends.Everywhere, run_id: str) -> str:
     """Return the id of a run: of an id, of the beginning of one, or of "latest".
 
     With a slash and a number after it, it is the id of a trial.
     """
     run, slash, number = run_id.partition("/")
+    if runner.has(run):
+        return run_id
+    newest = runner.newest() if run == "latest" else None
+    if newest is not None:
+        return newest + slash + number
     return resolved(runner.ids(), run) + slash + number
 
 

@@ -93,9 +93,8 @@ def deployments(
         DeploymentError: There is none of the name.
     """
     config = Config.load(project)
-    names = [name] if name else rollout.names(config)
-    found = [(rollout.target_of(known, config), known) for known in names]
-    return tuple(target.start(n) if start else target.get(n) for target, n in found)
+    found = [(name, rollout.target_of(name, config))] if name else rollout.placed(config)
+    return tuple(target.start(n) if start else target.get(n) for n, target in found)
 
 
 def models(*, project: Folder = None) -> tuple[RegisteredModel, ...]:

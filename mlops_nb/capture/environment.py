@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from mlops_nb.capture import secrets
@@ -130,15 +131,58 @@ def import_paths(root: Path) -> tuple[str, ...]:
 
 def _requirement(distribution: Distribution, top: Path | None) -> tuple[str, bool]:
     """Return the line of the lock, and whether the package comes with the code."""
-    # One look at the metadata: the file is parsed anew for every attribute of it.
-    metadata = distribution.metadata
-    name = re.sub(r"[-_.]+", "-", metadata["Name"] or "unknown").lower()
-    pinned = f"{name}=={metadata['Version'] or 'unknown'}"
-    origin = _origin(distribution)
+    name, version, origin = _installation(distribution)
+    pinned = f"{name}=={version}"
     if origin is None or name == _OWN:
         return pinned, False
     inside = top is not None and origin.startswith("file:") and _folder(origin).is_relative_to(top)
     return (pinned, True) if inside else (f"{name} @ {origin}", False)
+
+
+class _Installation(NamedTuple):
+    """What the record of an installed package says; `origin` is None for an index."""
+
+    name: str
+    version: str
+    origin: str | None
+
+
+def _installation(distribution: Distribution) -> _Installation:
+    """Return what a record says; one whose files are as they were is not read again.
+
+    Reading some hundred of them takes longer than all else that is pinned.
+    """
+    folder, stamp = getattr(distribution, "_path", None), None
+    if isinstance(folder, Path):
+        stamp = tuple(_stamp(path) for path in (folder, *(folder / file for file in _FILES)))
+        known = _INSTALLATIONS.get(folder)
+        if known is not None and known[0] == stamp:
+            return known[1]
+    found = _read(distribution)
+    if isinstance(folder, Path) and stamp is not None:
+        _INSTALLATIONS[folder] = (stamp, found)
+    return found
+
+
+# A record has its facts in one of the first two.
+_FILES = ("METADATA", "PKG-INFO", "direct_url.json")
+_Stamp = tuple[int, int, int] | None
+_INSTALLATIONS: dict[Path, tuple[tuple[_Stamp, ...], _Installation]] = {}
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _read(distribution: Distribution) -> _Installation:
+    # One look at the metadata: the file is parsed anew for every attribute of it.
+    metadata = distribution.metadata
+    name = re.sub(r"[-_.]+", "-", metadata["Name"] or "unknown").lower()
+    return _Installation(name, metadata["Version"] or "unknown", _origin(distribution))
 
 
 def _origin(distribution: Distribution) -> str | None:

@@ -28,17 +28,21 @@ class Curves:
 
     def __init__(self) -> None:
         self._series: dict[str, Series] = {}
+        self._drawn: dict[str, Curve] = {}
         self.now: tuple[Curve, ...] = ()
 
     def add(self, points: Iterable[Point]) -> None:
         """Take further points."""
-        changed = False
+        changed: dict[str, Series] = {}
         for point in points:
-            series = self._series.setdefault(point.name, Series(point.name))
+            series = self._series.get(point.name)
+            if series is None:
+                series = self._series[point.name] = Series(point.name)
             series.add(point.step, point.value)
-            changed = True
+            changed[point.name] = series
         if changed:
-            self.now = tuple(series.curve() for series in self._series.values())
+            self._drawn.update((name, series.curve()) for name, series in changed.items())
+            self.now = tuple(self._drawn.values())
 
 
 def curves(runner: Runner, run_id: str) -> tuple[Curve, ...]:

@@ -22,7 +22,7 @@ class _Value(NamedTuple):
     value: float
 
 
-@dataclass
+@dataclass(slots=True)
 class _Bucket:
     low: _Value
     high: _Value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 RUNS = "runs"
 TRIALS = "trials"
+_REQUESTS = msgspec.json.Decoder(RunRequest)
 _RESERVE_BYTES = 64 * 1024
 
 
@@ -117,8 +119,11 @@ class RunFolder:
         Raises:
             RunError: The record is damaged.
         """
+        data = self.request.read_bytes()
+        with contextlib.suppress(msgspec.DecodeError):
+            return _REQUESTS.decode(data)
         try:
-            return msgspec.convert(encoding.loads(self.request.read_bytes()), RunRequest)
+            return msgspec.convert(encoding.loads(data), RunRequest)
         except (ValueError, msgspec.ValidationError) as error:
             raise RunError(
                 f"the record of run {self.path.name} cannot be read: {error}",

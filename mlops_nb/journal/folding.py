@@ -37,7 +37,7 @@ from mlops_nb.journal.events import (
 from mlops_nb.types import Progress, Run, RunRequest, RunState, Stage, StageState, Study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def new_run(request: RunRequest) -> Run:
@@ -59,9 +59,27 @@ def new_run(request: RunRequest) -> Run:
 
 def fold(run: Run, events: Iterable[AnyEvent]) -> Run:
     """Return the run after these events."""
-    for event in events:
+    for event in _merged(events):
         run = msgspec.structs.replace(run, **_changes(run, event))
     return run
+
+
+def _merged(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
+    """Yield events, with metrics that come one after another as one.
+
+    Each event with metrics makes a copy of all that are known.
+    """
+    metrics: dict[str, float] = {}
+    for event in events:
+        if isinstance(event, MetricsLogged):
+            metrics.update(event.metrics)
+            continue
+        if metrics:
+            yield MetricsLogged(metrics=metrics)
+            metrics = {}
+        yield event
+    if metrics:
+        yield MetricsLogged(metrics=metrics)
 
 
 def _changes(run: Run, event: AnyEvent) -> dict[str, Any]:

@@ -117,19 +117,32 @@ def pinned(descriptor: Descriptor, found: Found) -> Descriptor:
 
 def names(config: Config) -> list[str]:
     """Return the names of all deployments that the project knows of."""
-    found = [target.names() for target in _targets(config)]
-    return sorted({name for names in found for name in names})
+    return sorted(_having(config))
+
+
+def placed(config: Config) -> list[tuple[str, Target]]:
+    """Return the names of all deployments with the target that has each, by name."""
+    return sorted(_having(config).items())
 
 
 def deployments(config: Config) -> tuple[Deployment, ...]:
     """Return all deployments that the project knows of, by name."""
-    return tuple(target_of(name, config).get(name) for name in names(config))
+    return tuple(target.get(name) for name, target in placed(config))
 
 
 def target_of(name: str, config: Config) -> Target:
     """Return the target that has a deployment, that of the settings where none has."""
     having = (target for target in _targets(config) if name in target.names())
     return next(having, None) or targets.target(config)
+
+
+def _having(config: Config) -> dict[str, Target]:
+    """Return the target that has each deployment, the first of them; each is asked once."""
+    having: dict[str, Target] = {}
+    for target in _targets(config):
+        for name in target.names():
+            having.setdefault(name, target)
+    return having
 
 
 def _targets(config: Config) -> list[Target]:

@@ -49,6 +49,14 @@ class Records:
         within = f"{self.path}{os.sep}{{}}{os.sep}{RunFolder(self.path).request.name}"
         return tuple(n for n in sorted(names, reverse=True) if os.path.isfile(within.format(n)))  # noqa: PTH113
 
+    def newest(self) -> str | None:
+        """Return the id of the newest run, None where there is none; few folders are looked at."""
+        try:
+            names = [entry.name for entry in os.scandir(self.path) if entry.name[0] != "."]
+        except FileNotFoundError:
+            return None
+        return next((name for name in sorted(names, reverse=True) if self.has(name)), None)
+
     def of(self, backend: str) -> tuple[str, ...]:
         """Return the ids of a back-end's runs, newest first."""
         return tuple(run_id for run_id in self.ids() if self.backend(run_id) == backend)
@@ -63,9 +71,10 @@ class Records:
             return folder.load_request().backend
 
     def has(self, run_id: str) -> bool:
-        """Whether there is such a run."""
+        """Whether there is such a run; there is none of a name that no file can have."""
         folder = self._place(run_id)
-        return folder.run_id == run_id and folder.request.is_file()
+        named = folder.run_id == run_id and run_id[0] != "."
+        return named and os.path.isfile(folder.request)  # noqa: PTH113  (it never raises)
 
     def folder(self, run_id: str) -> RunFolder:
         """Return the folder of a run.

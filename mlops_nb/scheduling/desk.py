@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlops_nb.settings import Config
+    from mlops_nb.types import Firing
 
 _HISTORY = 5
 _LONG_HISTORY = 100
@@ -42,7 +43,7 @@ def add(config: Config, plan: planning.Plan, times: planning.Times, now: datetim
         if schedule.recurring is not None:
             Recurring(config).remove(schedule)
         raise
-    return _shown(config, schedule, now, 0)
+    return _shown(schedule, now)
 
 
 def look(config: Config, name: str | None = None, *, at_most_every_s: float = 0.0) -> None:
@@ -82,11 +83,14 @@ def timetable(config: Config, name: str | None, now: datetime, *, looks: bool = 
         return Timetable(schedules=tuple(strangers))
     if looks:
         look(config, name)
-    found = store.all() if name is None else [store.get(name)]
-    limit = _HISTORY if name is None else _LONG_HISTORY
+    if name is None:
+        found, histories = store.all(), store.histories(_HISTORY)
+    else:
+        found = [store.get(name)]
+        histories = {found[0].id: store.history(found[0], _LONG_HISTORY)}
     holder = lease.holder(store.lease)
     return Timetable(
-        schedules=(*(_shown(config, schedule, now, limit) for schedule in found), *strangers),
+        schedules=(*(_shown(one, now, histories.get(one.id, ())) for one in found), *strangers),
         scheduler_pid=holder.pid if holder is not None else None,
     )
 
@@ -135,7 +139,7 @@ def change(
         look(config, changed.name)
     elif fire:
         _fire(config, changed, now)
-    return _shown(config, changed, now, _HISTORY)
+    return _shown(changed, now, store.history(changed, _HISTORY))
 
 
 def upcoming(
@@ -225,8 +229,7 @@ def _times(schedule: Schedule) -> tuple[object, ...]:
     return (schedule.cron, schedule.timezone, schedule.every_s, schedule.on_change)
 
 
-def _shown(config: Config, schedule: Schedule, now: datetime, limit: int) -> Schedule:
-    history = Store(config).history(schedule, limit) if limit else ()
+def _shown(schedule: Schedule, now: datetime, history: tuple[Firing, ...] = ()) -> Schedule:
     try:
         upcoming = () if schedule.paused else timing.upcoming(schedule, now)
     except MlopsError as error:

@@ -126,7 +126,7 @@ class Process:
 
     def _is_there(self) -> bool:
         """Whether the run was started, by this process or by one before it."""
-        if self.firing.run_id not in self._runner.ids():
+        if not self._runner.has(self.firing.run_id):
             return False
         run = self._runner.get(self.firing.run_id)
         if not self.firing.tries and _never_began(run):
@@ -224,7 +224,7 @@ class Process:
             )
 
     def _end_run(self) -> None:
-        if self.firing.run_id in self._runner.ids():
+        if self._runner.has(self.firing.run_id):
             self._run = self._runner.cancel(self.firing.run_id)
 
     def _ended(self, run: Run) -> None:
@@ -235,7 +235,7 @@ class Process:
 
     def _failed(self, error: Failure | None) -> None:
         """Set the time of the next try, or close the firing where there is none."""
-        there = self.firing.run_id in self._runner.ids()
+        there = self._runner.has(self.firing.run_id)
         tries = max(1, self.firing.tries) if there else self.firing.tries + 1
         if tries > self.schedule.retries:
             self._save(tries=tries)

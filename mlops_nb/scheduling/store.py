@@ -251,6 +251,20 @@ class Store:
             ).fetchall()
         return tuple(_record(row[0], Firing) for row in rows)
 
+    def histories(self, limit: int) -> dict[str, tuple[Firing, ...]]:
+        """Return the newest firings of every schedule, by its id, newest first."""
+        query = (
+            "SELECT f.schedule_id, f.record FROM schedules s JOIN firings f"
+            " ON f.schedule_id = s.id AND f.rowid IN (SELECT rowid FROM firings"
+            " WHERE schedule_id = s.id ORDER BY due_utc DESC LIMIT ?) ORDER BY f.due_utc DESC"
+        )
+        with self._connection() as database:
+            rows = database.execute(query, (limit,)).fetchall()
+        found: dict[str, list[Firing]] = {}
+        for schedule_id, text in rows:
+            found.setdefault(schedule_id, []).append(_record(text, Firing))
+        return {schedule_id: tuple(firings) for schedule_id, firings in found.items()}
+
     def last_success(self, schedule: Schedule) -> Firing | None:
         """Return the newest firing of a schedule that succeeded."""
         with self._connection() as database:

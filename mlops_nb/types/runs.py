@@ -98,7 +98,7 @@ class Progress(Record, frozen=True, kw_only=True):
     source: str = ""
 
 
-class Point(Record, array_like=True, frozen=True):
+class Point(Record, array_like=True, frozen=True, gc=False):
     """One value of a metric as the notebook logged it; `at` is seconds since the epoch."""
 
     name: str

@@ -21,6 +21,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -39,6 +40,7 @@ _WANTED = "wanted.json"
 _SEEN = "seen.json"
 _ID = "id"
 _SECRET_BYTES = 32
+_TICK_NS = 50_000_000
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -274,13 +276,18 @@ def names(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"*/{_WANTED}"))
 
 
-def signature(root: Path) -> dict[str, tuple[int, int]]:
-    """Return what changes with every change of what is wanted, by name."""
-    found = {}
+def signature(root: Path) -> dict[str, tuple[int, int] | None]:
+    """Return what changes with every change of what is wanted, by name.
+
+    It is None where that was written just now: another change may be in the same tick of the clock.
+    """
+    found: dict[str, tuple[int, int] | None] = {}
+    settled_ns = time.time_ns() - _TICK_NS
     for name in names(root):
         with contextlib.suppress(FileNotFoundError):
             status = (root / name / _WANTED).stat()
-            found[name] = (status.st_ino, status.st_mtime_ns)
+            settled = status.st_mtime_ns < settled_ns
+            found[name] = (status.st_ino, status.st_mtime_ns) if settled else None
     return found
 
 

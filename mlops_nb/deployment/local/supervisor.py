@@ -30,6 +30,7 @@ from mlops_nb.deployment.local.records import (
     control,
     identity,
     names,
+    signature,
 )
 from mlops_nb.deployment.local.revision import Keeper
 from mlops_nb.deployment.local.routing import Route, Table, Upstream
@@ -55,8 +56,9 @@ class Deployed:
 
     def __init__(self, place: Place, project: str) -> None:
         self.place, self.project = place, project
+        self.signature: tuple[int, int] | None = None
         self.wanted = place.wanted() or Wanted(name=place.name)
-        self.seen = place.seen()
+        self.seen = self.recorded = place.seen()
         self.keepers: dict[int, Keeper] = {}
         self.listener: socket.socket | None = None
         self.routed: set[int] = set()
@@ -74,9 +76,15 @@ class Deployed:
         """Whether its port is to be open."""
         return not self.wanted.stopped and not self.wanted.deleted
 
-    def follow(self) -> None:
-        """Start and stop revisions as they are wanted now."""
-        self.wanted = self.place.wanted() or self.wanted
+    def follow(self, signature: tuple[int, int] | None) -> None:
+        """Start and stop revisions as they are wanted now.
+
+        Args:
+            signature: The one of what is wanted, from before this call; what has the one of the
+                last call is not read again.
+        """
+        if signature is None or signature != self.signature:
+            self.signature, self.wanted = signature, self.place.wanted() or self.wanted
         known = {revision.number: revision for revision in self.wanted.revisions}
         for number, revision in known.items():
             self._keeper(number).want(revision, up=self.wanted.up(revision))
@@ -169,9 +177,9 @@ class Deployed:
         """Write what is so, where that has changed."""
         revisions = tuple(keeper.seen for _, keeper in sorted(self.keepers.items()))
         seen = structs.replace(self.seen, generation=self.wanted.generation, revisions=revisions)
-        if seen != self.place.seen():
+        if seen != self.recorded:
             self.place.record(seen)
-        self.seen = seen
+        self.seen = self.recorded = seen
 
 
 class Supervisor:
@@ -225,11 +233,12 @@ class Supervisor:
                 os.close(descriptor)
 
     def _follow(self) -> None:
-        for name in names(self.root):
+        signatures = signature(self.root)
+        for name in signatures:
             if name not in self.deployed:
                 self.deployed[name] = Deployed(Place(self.root, name), self.project)
-        for deployed in self.deployed.values():
-            deployed.follow()
+        for name, deployed in self.deployed.items():
+            deployed.follow(signatures.get(name))
             if deployed.is_open:
                 deployed.listen()
             deployed.record()

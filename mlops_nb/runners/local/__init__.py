@@ -162,7 +162,7 @@ class LocalRunner:
             folder.reserve()
             ticket, line = queue.draw_ticket(self.queue, folder.path.name)
             driver = [sys.executable, "-m", DRIVER, str(folder.path)]
-            gate = [sys.executable, "-I", "-S", queue.__file__, self.queue, ticket]
+            gate = [sys.executable, "-I", "-S", queue.__file__, self.queue, ticket, str(line)]
             try:
                 with folder.log("driver").open("ab") as log:
                     process = subprocess.Popen(

@@ -1,10 +1,11 @@
 """The line in which the runs of a project wait for a place; nobody keeps it.
 
-    python -I -S queue.py FOLDER TICKET PLACES COMMAND...
+    python -I -S queue.py FOLDER TICKET LINE PLACES COMMAND...
 
 A waiting run is this one small process, which imports nothing but the standard library and becomes
 the run's driver by `exec`. It holds a lock on its ticket while it waits and on a place while it
-runs. The system lets go of both at any death, so a killed run is in nobody's way.
+runs. The system lets go of both at any death, so a killed run is in nobody's way. Each sleeps until
+the lock of the one before it is let go of, so that a long line costs no more than a short one.
 """
 
 from __future__ import annotations
@@ -42,26 +43,30 @@ def waiting(folder: str) -> list[str]:
 
 def wait_for_place(folder: str, ticket: str, places: int) -> int:
     """Wait until this ticket is the first and a place is free; return the place's descriptor."""
+    while (before := _before(folder, ticket)) is not None:
+        _outlast(folder, before)
     while True:
-        if _is_first(folder, ticket):
-            for number in range(places):
-                descriptor = _taken(_path(folder, _PLACES, str(number)))
-                if descriptor is not None:
-                    return descriptor
+        for number in range(places):
+            descriptor = _taken(_path(folder, _PLACES, str(number)))
+            if descriptor is not None:
+                return descriptor
         time.sleep(_POLL_S)
 
 
-def _is_first(folder: str, ticket: str) -> bool:
-    for name in _tickets(folder):
-        if name == ticket:
-            return True
-        descriptor = _taken(_path(folder, name))
-        if descriptor is None:
-            return False
-        # Its process is gone.
-        _leave(folder, name)
-        os.close(descriptor)
-    return True
+def _before(folder: str, ticket: str) -> str | None:
+    """Return the ticket before this one, None where it is the first."""
+    return max((name for name in _tickets(folder) if name < ticket), default=None)
+
+
+def _outlast(folder: str, ticket: str) -> None:
+    """Wait until a ticket's process has left the line or is gone, and take the ticket away."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(_path(folder, ticket), os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _leave(folder, ticket)
+        finally:
+            os.close(descriptor)
 
 
 def _taken(path: str) -> int | None:
@@ -89,10 +94,12 @@ def _path(*parts: str) -> str:
     return os.path.join(*parts)
 
 
-def main(folder: str, ticket: str, places: str, *command: str) -> None:
+def main(folder: str, ticket: str, line: str, places: str, *command: str) -> None:
     """Wait, then become the command with the place's lock."""
     place = wait_for_place(folder, ticket, int(places))
     _leave(folder, ticket)
+    # The next one waits for the lock of it.
+    os.close(int(line))
     os.set_inheritable(place, True)
     os.execv(command[0], command)  # noqa: S606
 
