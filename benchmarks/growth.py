@@ -28,15 +28,17 @@ import psutil
 
 from benchmarks import past
 from benchmarks.record import Table, say, version_of
-from mlops_nb import api, journal, moments, rollout
+from mlops_nb import api, journal
 from mlops_nb import project as projects
 from mlops_nb.capture import snapshot
 from mlops_nb.deployment import Built
 from mlops_nb.deployment.descriptor import Descriptor, Resources, Service
 from mlops_nb.deployment.local import LocalTarget
+from mlops_nb.following import moments
 from mlops_nb.interfaces import card
 from mlops_nb.journal import CellStarted, MetricsLogged, RunFinished, RunQueued
 from mlops_nb.journal.points_file import PointsFile, encode
+from mlops_nb.orders import rollout
 from mlops_nb.runners import index
 from mlops_nb.runners.local import queue
 from mlops_nb.scheduling.scheduler import Scheduler

@@ -14,14 +14,16 @@ import psutil
 import pytest
 from msgspec import structs
 
-from mlops_nb import backends, journal, moments, rollout
+from mlops_nb import backends, journal
 from mlops_nb.api import lookup
 from mlops_nb.capture import environment
 from mlops_nb.deployment.local import LocalTarget
 from mlops_nb.deployment.local.records import Place
 from mlops_nb.deployment.local.supervisor import Supervisor
+from mlops_nb.following import moments
 from mlops_nb.following.series import Series
 from mlops_nb.journal import CellStarted, MetricsLogged
+from mlops_nb.orders import rollout
 from mlops_nb.runners.local import queue
 from mlops_nb.runners.records import Records
 from mlops_nb.scheduling import desk
