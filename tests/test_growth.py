@@ -22,7 +22,7 @@ from mlops_nb.deployment.local.records import Place
 from mlops_nb.deployment.local.supervisor import Supervisor
 from mlops_nb.following import moments
 from mlops_nb.following.series import Series
-from mlops_nb.journal import CellStarted, MetricsLogged
+from mlops_nb.journal import CellStarted, MetricsLogged, folding
 from mlops_nb.orders import rollout
 from mlops_nb.runners.local import queue
 from mlops_nb.runners.records import Records
@@ -79,7 +79,7 @@ def test_metrics_one_after_another_are_folded_at_once(monkeypatch):
     singly = run
     for event in events:
         singly = journal.fold(singly, [event])
-    changes = counted(monkeypatch, journal, "_changes")
+    changes = counted(monkeypatch, folding, "_changes")
     assert journal.fold(run, events) == singly
     assert len(changes) == 3
 
