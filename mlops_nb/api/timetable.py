@@ -210,15 +210,21 @@ def upcoming(
     return desk.upcoming(Config.load(project), name, times, lookup.now())
 
 
-def unschedule(name: str, *, project: lookup.Folder = None) -> str:
+def unschedule(name: str, *, forget: bool = False, project: lookup.Folder = None) -> str:
     """Forget a schedule and its history; its runs stay, and those that go on do.
+
+    Args:
+        name: The schedule.
+        forget: Whether to do so also where the cluster that fires it gives no answer: what it
+            goes on to fire is of no record then, until `reschedule --repair` takes it over.
+        project: A folder of the project.
 
     Raises:
         ScheduleError: There is no such schedule.
         BackendError: The cluster that fires it gives no answer; it stays as it is.
     """
     config = Config.load(project)
-    found = desk.remove(config, name)
+    found = desk.remove(config, name, forget=forget)
     Repository.find(config.root).forget(planning.snapshot_name(found))
     return found.name
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from mlops_nb import lease
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.exceptions import AbsentScheduleError, MlopsError, UsageError
+from mlops_nb.exceptions import AbsentScheduleError, BackendError, MlopsError, UsageError
 from mlops_nb.scheduling import planning, recurring, scheduler, timing
 from mlops_nb.scheduling.recurring import KUBEFLOW, Recurring
 from mlops_nb.scheduling.store import Store, new_firing
@@ -154,16 +154,32 @@ def upcoming(
     return timing.upcoming(times.applied(before, now), now)
 
 
-def remove(config: Config, name: str) -> Schedule:
+def remove(config: Config, name: str, *, forget: bool = False) -> Schedule:
     """Forget a schedule, and return it.
+
+    Args:
+        config: The project's settings.
+        name: The schedule.
+        forget: Whether to do so also where the cluster that fires it cannot be told.
 
     Raises:
         ScheduleError: There is no such schedule.
+        BackendError: The cluster that fires it gives no answer, or refuses.
     """
     store = Store(config)
     schedule = store.get(name)
     if schedule.fired_by == KUBEFLOW:
-        Recurring(config).remove(schedule)
+        there = Recurring(config)
+        try:
+            there.remove(schedule)
+        except BackendError as error:
+            if not forget:
+                raise BackendError(
+                    f"{error.message}; {name} stays as it is, and may be fired",
+                    hint=f"{error.hint}; for a server that is gone: "
+                    f"jupyter mlops unschedule {name} --forget",
+                ) from error
+            there.forget(schedule)
     store.remove(schedule)
     return schedule
 

@@ -330,10 +330,27 @@ def test_a_server_that_is_away_loses_nothing(office, server, nightly, monkeypatc
     ):
         with pytest.raises(BackendError, match="no answer"):
             act()
+    with pytest.raises(BackendError, match="train stays as it is") as refused:
+        api.unschedule("train")
+    assert "unschedule train --forget" in refused.value.hint
     server.start()
     (kept,) = api.schedules().schedules
     assert (kept.name, kept.cron, kept.paused, kept.trouble) == ("train", "0 6 * * *", False, None)
     assert len(there(server)) == 1
+
+
+def test_a_server_that_is_gone_for_good_is_forgotten(office, server, nightly, monkeypatch):
+    monkeypatch.setitem(Client.__init__.__kwdefaults__, "pauses_s", ())
+    server.stop()
+    assert api.unschedule("train", forget=True) == "train"
+    assert api.schedules().schedules == ()
+    assert not list(office.store.folder.glob("recurring/*.json"))
+    server.start()
+    assert len(there(server)) == 1
+    # What fires there is shown as nobody's, and can be taken over again.
+    (stranger,) = api.schedules().schedules
+    assert "no record of it" in stranger.trouble
+    assert api.reschedule("train", repair=True).name == "train"
 
 
 def test_a_refusal_leaves_nothing_behind(office, server, monkeypatch):

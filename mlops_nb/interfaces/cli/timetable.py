@@ -110,12 +110,13 @@ def reschedule(view: View, /, as_json: bool, **given: Any) -> None:
 
 @click.command()
 @click.argument("name")
+@click.option("--forget", is_flag=True, help="Also where the cluster that fires it is gone.")
 @options.project
 @options.json_
 @click.pass_obj
-def unschedule(view: View, name: str, project: str | None, as_json: bool) -> None:
+def unschedule(view: View, name: str, forget: bool, project: str | None, as_json: bool) -> None:
     """Forget a schedule; its runs stay."""
-    done = api.unschedule(name, project=project)
+    done = api.unschedule(name, forget=forget, project=project)
     answers.show(as_json, {"unscheduled": done}, lambda: view.text(f"{done} is scheduled no more"))
 
 

@@ -125,6 +125,10 @@ class Recurring:
             BackendError: The server refuses or gives no answer.
         """
         self._delete(self._server(recurring_of(schedule)), schedule)
+        self.forget(schedule)
+
+    def forget(self, schedule: Schedule) -> None:
+        """Remove what is kept here of a schedule; the server is not asked."""
         self._kept.forget(schedule)
 
     def fire(self, schedule: Schedule) -> None:
