@@ -186,14 +186,22 @@ def stage_time(stage: Stage) -> str:
     return seconds(stage.seconds)
 
 
+def model_of(run: Run) -> str:
+    """Name the run's model version and the alias that the run gave it."""
+    alias = f" @{run.model.alias}" if run.model is not None and run.model.alias else ""
+    return f"{model(run)}{alias}"
+
+
 def model(run: Run | Summary) -> str:
-    """Name the run's model version; its URI where it has none, nothing where there is no model."""
+    """Name the run's model version; its URI where it has none, nothing where there is no model.
+
+    Without the alias, which others may have had since.
+    """
     if run.model is None:
         return ""
     if run.model.name is None:
         return run.model.uri
-    alias = f" @{run.model.alias}" if run.model.alias else ""
-    return f"{run.model.name} version {run.model.version}{alias}"
+    return f"{run.model.name} version {run.model.version}"
 
 
 def image(built: Image) -> str:

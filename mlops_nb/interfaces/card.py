@@ -74,7 +74,7 @@ def text(moment: Moment) -> str:
     lines += [f"  {name} {value:.6g}" for name, value in words.metrics(run)]
     lines += words.gates(run)
     if run.model is not None:
-        lines.append(f"model {words.model(run)}")
+        lines.append(f"model {words.model_of(run)}")
     if run.url is not None:
         lines.append(f"answers at {words.served(run)}")
     if run.monitoring is not None:
@@ -244,7 +244,7 @@ def _facts(run: Run) -> str:
     """Return what came out, where it is, and what it is made of."""
     rows = []
     if run.model is not None:
-        rows.append(("model", f"<b>{html.text(words.model(run))}</b>"))
+        rows.append(("model", f"<b>{html.text(words.model_of(run))}</b>"))
     if run.url is not None:
         rows.append(("answers at", f"<b>{html.text(words.served(run))}</b>"))
     if run.lineage is not None:

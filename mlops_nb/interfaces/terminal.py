@@ -303,7 +303,7 @@ def _result(run: Run) -> RenderableType:
         told = words.inert(words.evaluated(run.evaluation))
         parts.append(Text.assemble(("evaluated ", "bold"), told))
     if run.model is not None:
-        parts.append(Text.assemble(("model ", "bold"), words.inert(words.model(run))))
+        parts.append(Text.assemble(("model ", "bold"), words.inert(words.model_of(run))))
     if run.monitoring is not None:
         parts.append(_watched(run.monitoring))
     if run.url is not None:
