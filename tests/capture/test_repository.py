@@ -426,14 +426,15 @@ def test_ignored_files_stay_out_unless_asked_for(project):
     assert "build/made.py" in project.git(*listing, code.sha)
 
 
-def test_a_nested_repository_and_a_pipe_are_left_out_and_said(project):
+def test_a_nested_repository_is_left_out_and_said_and_a_pipe_is_left_out(project):
     for arguments in (["init", "-q", "nested"], ["init", "-q", "unborn"]):
         subprocess.run(["git", *arguments], cwd=project.root, check=True)
     project.write("nested/a.py", "x = 1\n")
     subprocess.run(["git", "add", "-A"], cwd=project.root / "nested", check=True)
     subprocess.run(["git", "commit", "-qm", "n"], cwd=project.root / "nested", check=True)
     os.mkfifo(project.root / "pipe")
-    _, findings = snapshot_of(project)
+    code, findings = snapshot_of(project)
+    assert "pipe" not in project.git("ls-tree", "-r", "--name-only", code.sha)
     said = " ".join(f.message for f in findings)
     assert "nested is a git repository of its own" in said
     assert "unborn is a git repository of its own" in said

@@ -148,6 +148,16 @@ def refused_json_as_notebook(project):
     return {"notebook": Path("json.ipynb")}
 
 
+def refused_empty_notebook(project):
+    project.write("empty.ipynb", "")
+    return {"notebook": Path("empty.ipynb")}
+
+
+def refused_format_of_a_later_jupyter(project):
+    project.write("later.ipynb", '{"nbformat": 99, "cells": []}')
+    return {"notebook": Path("later.ipynb")}
+
+
 def refused_truncated_notebook(project):
     path = project.notebook("1")
     path.write_text(path.read_text()[:-40])

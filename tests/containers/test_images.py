@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -211,3 +213,48 @@ def test_a_build_that_fails_shows_its_end_and_where_the_rest_is(base_image, proj
     log = Path(failed.value.hint.rpartition(" ")[2])
     assert "no-such-base" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from mlops_nb.images.engine import Engine
+name, context, base = sys.argv[1:]
+Engine("podman", Path(context, "log")).build(
+    name, Path(context), arguments={"BASE": base}, labels={}, secrets={}
+)
+"""
+
+
+@pytest.mark.faults
+def test_a_build_that_is_killed_moves_no_name_and_goes_on_from_its_layers(base_image, tmp_path):
+    name, nonce = "localhost/mlops-nb-test-killed:latest", os.urandom(8).hex()
+
+    def build(*steps: str) -> subprocess.Popen:
+        run = "".join(f"RUN {step}\n" for step in steps)
+        (tmp_path / "Containerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\n{run}")
+        command = [sys.executable, "-c", BUILD, name, tmp_path, base_image]
+        return subprocess.Popen(command, start_new_session=True)
+
+    assert build(f"echo {nonce} > /one").wait() == 0
+    before = inspected(name)["Id"]
+    killed = build(f"echo {nonce} > /one", f"echo {nonce} > /two", "sleep 300")
+    deadline = time.monotonic() + 120
+    while "sleep 300" not in [" ".join(p.cmdline()[-2:]) for p in children(killed.pid)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for process in children(killed.pid):
+        process.kill()
+    killed.kill()
+    killed.wait()
+    assert inspected(name)["Id"] == before
+    assert build(f"echo {nonce} > /one", f"echo {nonce} > /two", "true").wait() == 0
+    assert inspected(name)["Id"] != before
+    subprocess.run(["podman", "rmi", "--force", name], capture_output=True, check=True)
+
+
+def children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

@@ -36,10 +36,11 @@ url = "{url}"
 
 
 @contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """Serve an MLflow store of a folder on a port of this machine."""
+def mlflow_server(folder: Path, port: int = 0) -> Iterator[str]:
+    """Serve an MLflow store of a folder on a port of this machine, any that is free for 0."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     store = f"sqlite:///{folder}/mlflow.db"
     command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import signal
 import sqlite3
 from pathlib import Path
 
 import mlflow
+import pytest
 
 from mlops_nb import api, processes
 from mlops_nb.types import RunState
+from tests.end_to_end.kubeflow import mlflow_server
 
 LOG = """
 import math, os, time
@@ -157,6 +160,36 @@ def test_a_locked_store_holds_up_no_training_and_loses_no_point(project, until, 
     ended = until(lambda: (r := api.show(run.id)).state.terminal and r)
     assert ended.state is RunState.SUCCEEDED, ended.error
     assert points(run, "loss") == history(run, "loss") == [(-1, -1), *ALL_500]
+
+
+@pytest.mark.faults
+def test_a_server_of_mlflow_that_goes_and_comes_back_loses_no_point(
+    project, _empty_store, until, tmp_path, monkeypatch
+):
+    flags = {name: tmp_path / name for name in ("go", "done", "end")}
+    project.notebook(
+        "import mlflow, os, time\nmlflow.log_metric('loss', -1, step=-1)\n"
+        f"while not os.path.exists({str(flags['go'])!r}): time.sleep(0.05)",
+        LOG_500 + f"open({str(flags['done'])!r}, 'w').close()",
+        f"while not os.path.exists({str(flags['end'])!r}): time.sleep(0.05)",
+    )
+    place = tmp_path / "mlflow"
+    place.mkdir()
+    shutil.copy(_empty_store, place / "mlflow.db")
+    with mlflow_server(place) as url:
+        monkeypatch.setenv("MLOPS_NB_TRACKING_URI", url)
+        run = api.train("train.ipynb")
+        until(lambda: api.show(run.id).metrics == {"loss": -1})
+    flags["go"].touch()
+    until(flags["done"].exists, 20)
+    until(lambda: api.show(run.id).metrics == {"loss": 499 / 7}, 20)
+    refused = api.train("train.ipynb", cache=False, wait=True)
+    assert (refused.state, refused.error.type) == (RunState.FAILED, "TrackingError")
+    with mlflow_server(place, port=int(url.rpartition(":")[2])):
+        flags["end"].touch()
+        ended = until(lambda: (r := api.show(run.id)).state.terminal and r, 120)
+        assert ended.state is RunState.SUCCEEDED, ended.error
+        assert points(ended, "loss") == history(ended, "loss") == [(-1, -1), *ALL_500]
 
 
 def test_a_stage_that_is_killed_loses_no_point(project, until, tmp_path):

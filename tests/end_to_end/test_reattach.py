@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import jupyter_client
 import pytest
+import requests
 
 from mlops_nb import api
 
@@ -74,3 +77,22 @@ def test_a_new_kernel_sees_the_whole_of_a_run_that_an_old_one_started(project, k
     moments = list(api.follow(run_id))
     (curve,) = moments[-1].curves
     assert curve.count == STEPS
+
+
+@pytest.mark.faults
+def test_a_run_goes_on_when_the_server_that_submitted_it_is_killed(project, until):
+    project.notebook(*TRAIN, parameters="rate = 0.5")
+    command = [sys.executable, "-m", "mlops_nb", "serve", "--port", "0", "--json"]
+    with subprocess.Popen(
+        [*command, "--", "--allow-root"], cwd=project.root, stdout=subprocess.PIPE, text=True
+    ) as server:
+        said = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
+        headers = {"Authorization": f"token {said['token']}"}
+        asked = {"notebook": "train.ipynb"}
+        answer = requests.post(f"{said['url']}/train", json=asked, headers=headers, timeout=60)
+        assert answer.status_code == 202, answer.text
+        until(lambda: len(api.points(answer.json()["id"])) > 5)
+        server.kill()
+    ended = until(lambda: (r := api.show(answer.json()["id"])).state.terminal and r)
+    assert ended.state.value == "SUCCEEDED", ended.error
+    assert len(api.points(ended.id)) == STEPS

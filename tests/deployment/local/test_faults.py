@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -142,8 +143,11 @@ def supervisor(place):
 
 
 def revision(place):
-    pids = [p.pid for p in processes(place) if "--revision" in p.cmdline()]
-    return pids[0] if pids else None
+    for process in processes(place):
+        with suppress(psutil.NoSuchProcess):
+            if "--revision" in process.cmdline():
+                return process.pid
+    return None
 
 
 def processes(place):
