@@ -161,7 +161,14 @@ class Load(Record, frozen=True, kw_only=True):
 
 
 class Input(Record, frozen=True, kw_only=True):
-    """One input of a model: its type as MLflow has it, such as "double", and an example's value."""
+    """One input of a model.
+
+    Attributes:
+        name: The column.
+        type: Its type as MLflow has it, such as "double".
+        required: Whether a request has to have it.
+        value: An example's value, None where there is none.
+    """
 
     name: str
     type: str

@@ -39,7 +39,13 @@ class Criteria(Record, frozen=True, kw_only=True):
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """Whether a model has passed a gate; `reason` has the figures."""
+    """Whether a model has passed a gate.
+
+    Attributes:
+        gate: The gate, as it was written.
+        passed: Whether it has.
+        reason: Why, with the figures.
+    """
 
     gate: str
     passed: bool
@@ -74,7 +80,14 @@ class Evaluation(Record, frozen=True, kw_only=True):
 
 
 class Slice(Record, frozen=True, kw_only=True):
-    """The rows with one value of a column, and the metrics on them."""
+    """The rows with one value of a column, and the metrics on them.
+
+    Attributes:
+        column: The column.
+        value: Its value in these rows, or the range of its values.
+        rows: How many rows there are.
+        metrics: Value of each metric on them.
+    """
 
     column: str
     value: str
@@ -117,7 +130,12 @@ class Duel(Record, frozen=True, kw_only=True):
 
 
 class Plot(Record, frozen=True, kw_only=True):
-    """A line of a picture, from 0 to 1 on both axes; `label` says of which class it is."""
+    """A line of a picture, from 0 to 1 on both axes.
+
+    Attributes:
+        label: Of which class it is.
+        points: x and y of each point.
+    """
 
     label: str
     points: tuple[tuple[float, float], ...]
@@ -158,7 +176,14 @@ class TableReport(Record, frozen=True, kw_only=True):
 
 
 class Report(Record, frozen=True, kw_only=True):
-    """All that was found of a model."""
+    """All that was found of a model.
+
+    Attributes:
+        run_id: The run that evaluated it.
+        evaluation: What it came to.
+        significance: `gates.significance`, by which gates decided.
+        tables: One report a test dataset, and one a part of it, where it has parts.
+    """
 
     run_id: str
     evaluation: Evaluation

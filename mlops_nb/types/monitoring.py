@@ -277,7 +277,12 @@ class Monitoring(Record, frozen=True, kw_only=True):
 
 
 class Labels(Record, frozen=True, kw_only=True):
-    """What became of labels: how many were told, and how many of them no logged request has."""
+    """What became of labels.
+
+    Attributes:
+        told: How many were told.
+        unknown: How many of them no logged request has.
+    """
 
     told: int
     unknown: int = 0

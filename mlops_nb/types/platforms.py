@@ -28,7 +28,14 @@ class Published(Record, frozen=True, kw_only=True):
 
 
 class Setting(Record, frozen=True, kw_only=True):
-    """One setting: its value now, and where that came from."""
+    """One setting.
+
+    Attributes:
+        name: Its name, such as "data.train".
+        value: Its value now.
+        source: Where that came from: "argument", a variable, "mlops.toml" or "default".
+        description: What it is.
+    """
 
     name: str
     value: Any

@@ -30,7 +30,12 @@ class ModelVersion(Record, frozen=True, kw_only=True):
 
 
 class RegisteredModel(Record, frozen=True, kw_only=True):
-    """A model of the registry, its versions newest first."""
+    """A model of the registry.
+
+    Attributes:
+        name: Its registered name.
+        versions: Its versions, newest first.
+    """
 
     name: str
     versions: tuple[ModelVersion, ...]

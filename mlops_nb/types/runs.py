@@ -84,14 +84,25 @@ class Stage(Record, frozen=True, kw_only=True):
 
 
 class Stop(Record, frozen=True, kw_only=True):
-    """A request to stop a notebook; `type` and `message` are those of the failure it becomes."""
+    """A request to stop a notebook.
+
+    Attributes:
+        type: That of the failure it becomes.
+        message: That of the failure it becomes.
+    """
 
     type: str
     message: str
 
 
 class Progress(Record, frozen=True, kw_only=True):
-    """Cells of the notebook done so far; `source` is the first line of the running one."""
+    """Cells of the notebook done so far.
+
+    Attributes:
+        done: How many.
+        total: Of how many.
+        source: First line of the one that runs.
+    """
 
     done: int
     total: int
@@ -99,7 +110,14 @@ class Progress(Record, frozen=True, kw_only=True):
 
 
 class Point(Record, array_like=True, frozen=True, gc=False):
-    """One value of a metric as the notebook logged it; `at` is seconds since the epoch."""
+    """One value of a metric as the notebook logged it.
+
+    Attributes:
+        name: The metric.
+        step: Its step.
+        at: When, in seconds since the epoch.
+        value: The value, which may be NaN or infinite.
+    """
 
     name: str
     step: int
@@ -319,14 +337,26 @@ _SHARED = set(Summary.__struct_fields__).intersection(Run.__struct_fields__) - {
 
 
 class Listing(Record, frozen=True, kw_only=True):
-    """Some runs of all that were asked for; `total` is how many those are."""
+    """Some runs of all that were asked for.
+
+    Attributes:
+        runs: They.
+        total: How many were asked for.
+    """
 
     runs: tuple[Summary, ...]
     total: int
 
 
 class Glimpse(Record, frozen=True, kw_only=True):
-    """What is told of a run whenever it has changed: a moment without what never changes."""
+    """What is told of a run whenever it has changed: a moment without what never changes.
+
+    Attributes:
+        run: The run, without what is long.
+        curves: A curve for every metric that was logged.
+        stage: The stage at work, or the last one that was.
+        log: The end of that stage's log.
+    """
 
     run: Summary
     curves: tuple[Curve, ...] = ()

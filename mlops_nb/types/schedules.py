@@ -28,7 +28,14 @@ class FiringState(str, Enum):
 
 
 class Notice(Record, frozen=True, kw_only=True):
-    """What became of telling somebody; `trouble` is None where it was taken."""
+    """What became of telling somebody.
+
+    Attributes:
+        event: "failure", "success" or "drift".
+        to: Who was told: the command or the webhook.
+        at: When, in ISO 8601, UTC.
+        trouble: Why it was not taken, None where it was.
+    """
 
     event: str
     to: str

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import click
 import pytest
 
 import mlops_nb
-from mlops_nb import api, exceptions
+from mlops_nb import api, exceptions, types
 from mlops_nb.interfaces.cli import verbs
 
 COMMANDS = {name: c for name, c in verbs.commands.items() if not isinstance(c, click.Group)} | {
@@ -73,3 +74,11 @@ def test_no_code_is_made_from_text():
                 name = getattr(node.func, "id", "")
                 assert name not in banned, f"{path.name}:{node.lineno}"
                 assert "shell" not in {k.arg for k in node.keywords}, f"{path.name}:{node.lineno}"
+
+
+# Its fields are those of another record, which its docstring names.
+@pytest.mark.parametrize("name", sorted(set(types.__all__) - {"Summary"}))
+def test_every_field_of_a_record_is_described(name):
+    record = getattr(types, name)
+    said = re.findall(r"^ +(\w+): ", inspect.getdoc(record) or "", re.MULTILINE)
+    assert set(getattr(record, "__struct_fields__", ())) - set(said) == set()
