@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import formats
+from mlops_nb import formats, paths
 from mlops_nb.exceptions import ProjectError
 from mlops_nb.settings.reading import (
     FILE_NAME,
@@ -342,7 +342,7 @@ class Config:
                 later release.
             ConfigError: A setting is unknown, or its value has a wrong type.
         """
-        root = find_root(Path(start) if start is not None else Path.cwd())
+        root = find_root(paths.given(start) if start is not None else Path.cwd())
         known = {f.name: f for f in _fields()}
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}

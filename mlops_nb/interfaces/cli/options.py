@@ -53,6 +53,21 @@ def data(option: str, text: str) -> tuple[str, Any]:
         return name, str(value)
 
 
+def content(name: str) -> str:
+    """Return the text of a file, or of standard input for "-".
+
+    Raises:
+        UsageError: It cannot be read, or is no text.
+    """
+    try:
+        return str(click.open_file(name, encoding="utf-8").read())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"{name} cannot be read: {why}", hint="name a file, or - for standard input"
+        ) from None
+
+
 def json_object(name: str) -> dict[str, Any]:
     """Return the JSON object in a file, or on standard input for "-".
 
@@ -60,8 +75,8 @@ def json_object(name: str) -> dict[str, Any]:
         UsageError: It is none.
     """
     try:
-        found = json.loads(click.open_file(name, encoding="utf-8").read())
-    except (OSError, ValueError) as error:
+        found = json.loads(content(name))
+    except ValueError as error:
         raise UsageError(
             f"{name} holds no JSON: {error}", hint='such as {"a request\'s id": 1}'
         ) from None
