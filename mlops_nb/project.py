@@ -101,6 +101,9 @@ def prepare_state(config: Config) -> None:
     folder = config.state_folder
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            # All below is private by this folder alone, whatever the modes are there.
+            folder.chmod(0o700)
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")

@@ -41,7 +41,7 @@ CALLS = {
     "markupsafe.Markup": "HTML that is not escaped",
 }
 MODULES = {
-    "pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle",
+    "pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle",
     "jinja2", "telnetlib", "xmlrpc", "ipywidgets", "code", "codeop",
 }  # fmt: skip
 # By file and what it calls: why it may.
