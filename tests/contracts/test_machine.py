@@ -157,7 +157,7 @@ def test_each_run_has_one_record_and_one_end_whatever_was_done(in_memory):
 
 @pytest.mark.faults
 def test_each_run_has_one_record_and_one_end_after_many_programs(in_memory):
-    programs.run(machine_at(in_memory), programs=2_000, steps=50, same=False)
+    programs.run(machine_at(in_memory), programs=300, steps=40, same=False)
 
 
 @pytest.mark.faults
