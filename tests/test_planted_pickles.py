@@ -19,8 +19,8 @@ from mlops_nb.stages import reuse
 from mlops_nb.tuning.search import Search
 from mlops_nb.types import Profile, Span
 from tests.corpora.payloads import Payload
-from tests.test_journal import request
 from tests.tuning.test_search import plan
+from tests.vocabulary import request
 
 
 class Stage:

@@ -18,7 +18,7 @@ from mlops_nb.exceptions import DataError, MlopsError, RunError
 from mlops_nb.settings import Config
 from mlops_nb.types import Dataset
 from tests.corpora.payloads import Payload
-from tests.test_journal import request
+from tests.vocabulary import request
 
 RUN = "20260101-000000-abcdef"
 OTHER = hashlib.md5(b"1\n", usedforsecurity=False).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from mlops_nb import paths, reach
+from mlops_nb import paths
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, wanted_snapshot
 from mlops_nb.capture import dvc, snapshot

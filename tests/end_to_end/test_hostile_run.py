@@ -37,7 +37,7 @@ CELLS = (
     "    mlflow.set_tag('note', text)\n"
     "    mlflow.log_text(text, 'said.txt')",
     "print(text)\nprint(json.dumps([text, many]))",
-    "print(pathlib.Path(train_data).read_text()[:20])",
+    "print(pathlib.Path(train_dataset).read_text()[:20])",
 )
 
 
@@ -49,7 +49,7 @@ def hostile(project):
     (root / NAME).mkdir()
     (root / "data" / "train.csv").rename(root / NAME / f"{NAME}.csv")
     (root / "data" / "train.csv.dvc").unlink()
-    cell = "text = ''\nmany = []\ntrain_data = ''"
+    cell = "text = ''\nmany = []\ntrain_dataset = ''"
     project.notebook(*CELLS, parameters=cell, path=f"{NAME}.ipynb")
     settings = {"project": {"name": NAME}, "data": {"train": f"{NAME}/{NAME}.csv"}}
     lines = [f"[{section}]\n{key} = {json.dumps(value)}"
