@@ -85,7 +85,8 @@ class Repositories(RuleBasedStateMachine):
 
     @rule(path=path)
     def remove(self, path):
-        (self.root / path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.root / path).unlink()
 
     @rule(path=path, new=path)
     def rename(self, path, new):

@@ -74,7 +74,7 @@ def test_what_is_named_so_is_named_so_and_nothing_else_happens(hostile, tmp_path
     log = api.logs(run.id, stage="train")
     assert json.dumps(["\n".join(VALUES), VALUES]) in log
     store = Store(Config.load().resolved_tracking_uri)
-    assert store.read_text(run.mlflow_run_id, "said.txt") == "\n".join(VALUES)
+    assert store.read_text(run.mlflow_run_id, "said.txt") == "\n".join(VALUES).replace("\r", "")
 
     html = resources.card(run.id, project=hostile.root)
     assert not {e for e in Elements(html).found if e in ("b", "b.onclick", "script")}

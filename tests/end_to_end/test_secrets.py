@@ -124,7 +124,11 @@ def test_nothing_of_a_run_holds_a_planted_secret(planted, tmp_path):
     assert {path: hit for path, text in answers.items() if (hit := found(text))} == {}
     sent = json.dumps(RunFolder(planted.root / ".mlops" / "runs" / run.id).load_request().arguments)
     assert found(sent.encode()) == set(), "what a cluster would show as parameters"
-    kept = Store(Config.load().resolved_tracking_uri)._client.get_run(run.mlflow_run_id).data
+    kept = (
+        Store(Config.load().resolved_tracking_uri)
+        ._connection.client.get_run(run.mlflow_run_id)
+        .data
+    )
     assert kept.tags
     assert found(json.dumps([kept.tags, kept.params]).encode()) == set()
 

@@ -12,8 +12,8 @@ import requests
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mlops_nb import lease, promotion
-from mlops_nb.deployment import Built
+from mlops_nb import lease
+from mlops_nb.deployment import Built, promotion
 from mlops_nb.deployment.descriptor import Descriptor, Policy, Resources, Service
 from mlops_nb.deployment.local import LocalTarget, standby, tree
 from mlops_nb.deployment.local.records import control, identity
@@ -38,7 +38,7 @@ class Deployments(RuleBasedStateMachine):
         root = self.surroundings.folder / f"project-{self.surroundings.number}"
         (root / ".mlops").mkdir(parents=True)
         self.target = LocalTarget(Config(root=root))
-        self.store = Store(self.surroundings.registry)
+        self.registry = Store(self.surroundings.registry).registry
         self.last = 0
         self.percent: dict[int, int] = {}
         self.shadow: int | None = None
@@ -47,7 +47,7 @@ class Deployments(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "target") and self.last:
             if self.percent:
-                self.target.delete(NAME)
+                self.take_down()
             assert self.target.names() == []
             assert list(tree.marked(f"{identity(self.target.root)}/{NAME}/")) == []
 
@@ -159,6 +159,8 @@ class Deployments(RuleBasedStateMachine):
     def take_down(self):
         self.target.delete(NAME)
         assert self.target.names() == []
+        # Aliases outlive a deployment, as those of models that were only registered.
+        self.registry.set_alias("tumours", promotion.CHALLENGER, None)
         self.percent, self.shadow, self.proven, self.last = {}, None, [], 0
 
     @precondition(lambda self: self.percent)
@@ -180,11 +182,11 @@ class Deployments(RuleBasedStateMachine):
     def the_aliases_are_those_of_the_traffic(self):
         top = max(self.percent, key=lambda number: (self.percent[number], -number))
         others = {*self.percent, self.shadow} - {top, None}
-        champion = self.store.alias("tumours", promotion.CHAMPION)
+        champion = self.registry.alias("tumours", promotion.CHAMPION)
         serving = self.deployment().serving
         assert champion == serving.origin.model.version
         assert self.percent[serving.number] == self.percent[top]
-        challenger = self.store.alias("tumours", promotion.CHALLENGER)
+        challenger = self.registry.alias("tumours", promotion.CHALLENGER)
         assert (challenger is not None) == bool(others)
 
     def ask(self):
@@ -207,7 +209,7 @@ def asked(endpoint):
 @pytest.fixture
 def machine(tmp_path, package, until):
     registry = f"sqlite:///{tmp_path}/mlflow.db"
-    client = Store(registry)._client
+    client = Store(registry)._connection.client
     client.create_registered_model("tumours")
     for number in range(1, MODELS + 1):
         client.create_model_version("tumours", f"file:///{number}")
