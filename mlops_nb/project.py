@@ -25,7 +25,7 @@ _TEMPLATE = """\
 format = 1
 
 [project]
-name = "{name}"
+name = {name}
 
 [data]
 # train = "data/train.csv"
@@ -44,20 +44,32 @@ def init(folder: Path, *, example: str | None) -> tuple[str, ...]:
     """
     if example is not None:
         examples.must_exist(example)
-        if folder.exists() and any(folder.iterdir()):
+        if folder.is_dir() and any(folder.iterdir()):
             raise ProjectError(f"{folder} is not empty", hint="name a new folder for the example")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProjectError(
+            f"{folder} cannot be made a folder: {error.strerror}", hint="name a new folder"
+        ) from None
     folder = folder.resolve()
     done = [*_git(folder, own=example is not None), *_dvc(folder)]
     if example is not None:
         done += _example(folder, example)
     if not (folder / FILE_NAME).exists():
-        (folder / FILE_NAME).write_text(_TEMPLATE.format(name=folder.name), encoding="utf-8")
+        (folder / FILE_NAME).write_text(_TEMPLATE.format(name=_quoted(folder.name)), "utf-8")
         done.append(f"wrote {FILE_NAME}")
     if example is not None:
         _commit(folder, f"The {example} example")
         done.append("committed all of it")
     return tuple(done or [f"{folder} is a project already; nothing was changed"])
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a folder, which may be any bytes, as a string of TOML."""
+    import tomlkit
+
+    return tomlkit.item(os.fsencode(name).decode(errors="replace")).as_string()
 
 
 def track(config: Config, path: Path) -> str:
@@ -89,6 +101,9 @@ def prepare_state(config: Config) -> None:
     folder = config.state_folder
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            # All below is private by this folder alone, whatever the modes are there.
+            folder.chmod(0o700)
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb import paths
 from mlops_nb.exceptions import UsageError
 from mlops_nb.types import RunState
 
@@ -185,7 +186,7 @@ def _of_notebook(wanted: str, runs: Sequence[Summary], found: Iterable[Summary])
     """Return those of the runs found whose notebook is meant; a notebook may be without runs."""
     known = {run.notebook for run in runs}
     meant = {path for path in known if path == wanted or path.endswith(f"/{wanted}")}
-    if known and not meant and not Path(wanted).is_file():
+    if known and not meant and not paths.given(wanted).is_file():
         raise UsageError(
             f"no run is of a notebook {wanted!r}", hint=_hint(wanted, sorted(known), sorted(known))
         )

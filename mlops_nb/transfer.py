@@ -33,7 +33,7 @@ from mlops_nb.runners.records import must_be_whole
 
 if TYPE_CHECKING:
     from mlops_nb.settings import Config
-    from mlops_nb.types import Dataset, Run, Snapshot
+    from mlops_nb.types import Dataset, Run, RunRequest, Snapshot
 
 _SUMS, _CODE, _DATA = "SHA256SUMS", "code.bundle", "data.bundle"
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6,8}")
@@ -68,6 +68,8 @@ def write(config: Config, run: Run, path: Path) -> None:
         )
     if path.exists():
         raise RunError(f"{path} exists", hint="name a file that does not")
+    if not path.parent.is_dir():
+        raise RunError(f"there is no folder {path.parent}", hint=f"make it: mkdir -p {path.parent}")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _write_record(RunFolder(config.state_folder / "runs" / run.id), run, folder)
@@ -94,9 +96,7 @@ def read(config: Config, path: Path) -> str:
         folder = Path(scratch)
         _extract(path, folder)
         record = RunFolder(folder / "record")
-        request = record.load_request()
-        if not _RUN_ID.fullmatch(request.id):
-            raise RunError(f"{path} holds no run", hint="name a file that `export` wrote")
+        request = _request(record, path)
         target = RunFolder(config.state_folder / "runs" / request.id)
         if target.path.exists():
             raise RunError(
@@ -111,8 +111,28 @@ def read(config: Config, path: Path) -> str:
             repository.unbundle(folder / _DATA, f"{request.id}{DATA_SUFFIX}")
         target.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copytree(record.path, target.path)
-        target.path.chmod(0o700)
+        for place in (target.path, *target.path.rglob("*")):
+            place.chmod(0o700 if place.is_dir() else 0o600)
         return request.id
+
+
+def _request(record: RunFolder, path: Path) -> RunRequest:
+    """Return what the run of a file was asked for, where all that it names stays in its place."""
+    try:
+        request = record.load_request()
+        places = [dataset.path for dataset in request.snapshot.datasets]
+    except OSError as error:
+        raise RunError(
+            f"{path} holds no run: {error.strerror}", hint="name a file that `export` wrote"
+        ) from None
+    out = [p for p in places if PurePosixPath(p).is_absolute() or ".." in PurePosixPath(p).parts]
+    if not _RUN_ID.fullmatch(request.id) or out:
+        raise RunError(
+            f"{path} holds no run of ours: its {'data are' if out else 'id is'} "
+            f"{(out or [request.id])[0][:80]!r}",
+            hint="name a file that `export` wrote",
+        )
+    return request
 
 
 def _write_commits(repo: str, snapshot: Snapshot, folder: Path) -> None:
@@ -176,6 +196,8 @@ def _read_data(config: Config, dataset: Dataset, folder: Path) -> None:
     cache = dvc.cache_folder(dvc.required_root(config.root))
     listing = folder / "record" / "listings" / dataset.hash
     if listing.is_file():
+        _must_have_hash(listing, dataset.hash.removesuffix(".dir"), dataset)
+        dvc.files_of(listing.read_bytes(), dataset.hash)
         _keep(cache, listing, dataset.hash)
     for file in dvc.list_files(cache, dataset.hash):
         source = folder / "data" / PurePosixPath(dataset.path, file.path)
@@ -221,8 +243,7 @@ def _extract(path: Path, folder: Path) -> None:
     )
     try:
         with tarfile.open(path, "r:gz") as archive:
-            # Regular files and folders below the target, nothing else.
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder, filter=_plain)  # noqa: S202  (regular files alone)
         sums = (folder / _SUMS).read_text(encoding="utf-8")
         named = {name: digest for digest, _, name in (s.partition("  ") for s in sums.splitlines())}
     except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
@@ -231,6 +252,13 @@ def _extract(path: Path, folder: Path) -> None:
     found.pop(_SUMS)
     if found.keys() != named.keys() or any(_sha256(p) != named[n] for n, p in found.items()):
         raise damaged
+
+
+def _plain(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """Let regular files and folders below the target through, and nothing else (PEP 706)."""
+    if not (member.isreg() or member.isdir()):
+        raise tarfile.SpecialFileError(member)
+    return tarfile.data_filter(member, folder)
 
 
 def _sha256(path: Path) -> str:

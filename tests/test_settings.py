@@ -121,3 +121,25 @@ def test_ill_typed_settings_for_one_run_are_refused(given, hint, tmp_path):
     with pytest.raises(ConfigError) as refused:
         load(tmp_path).with_settings(given)
     assert hint in refused.value.hint
+
+
+def test_what_another_user_keeps_is_refused(tmp_path, monkeypatch):
+    """What is recorded there is executed: an interpreter of a revision, say."""
+    (tmp_path / ".mlops").mkdir()
+    owner = (tmp_path / ".mlops").stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(ProjectError, match="belongs to another user") as refused:
+        load(tmp_path)
+    assert "git clone" in refused.value.hint
+    monkeypatch.setattr("os.geteuid", lambda: owner)
+    load(tmp_path)
+
+
+def test_a_folder_that_others_could_enter_is_closed(tmp_path):
+    from mlops_nb import project
+
+    config = load(tmp_path)
+    config.state_folder.mkdir()
+    config.state_folder.chmod(0o777)
+    project.prepare_state(config)
+    assert config.state_folder.stat().st_mode & 0o777 == 0o700

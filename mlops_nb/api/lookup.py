@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import backends, occasion, pipelines
+from mlops_nb import backends, occasion, paths, pipelines
 from mlops_nb.capture import snapshot
 from mlops_nb.exceptions import AbsentRunError, RunError
 from mlops_nb.settings import Config
@@ -32,7 +32,7 @@ def wanted_snapshot(
     test: str | None = None,
 ) -> snapshot.Wanted:
     """Return what is to be pinned; what is None is found."""
-    path = Path(notebook) if notebook is not None else None
+    path = paths.given(notebook) if notebook is not None else None
     return snapshot.Wanted(notebook=path, params=params, train=train, test=test)
 
 

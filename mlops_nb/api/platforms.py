@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb import pipelines
+from mlops_nb import paths, pipelines
 from mlops_nb.exceptions import UsageError
 from mlops_nb.images import building
 from mlops_nb.runners.kubeflow import authentication
@@ -13,6 +12,7 @@ from mlops_nb.settings import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from mlops_nb.api.lookup import Folder
     from mlops_nb.types import Image, Published
@@ -32,7 +32,7 @@ def compile(
     Returns:
         The files.
     """
-    folder = Path(output)
+    folder = paths.given(output)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     known = pipelines.PIPELINES.values() if backend == "local" else pipelines.ON_CLUSTER

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from mlops_nb import paths
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, wanted_snapshot
 from mlops_nb.capture import dvc, snapshot
@@ -27,7 +28,7 @@ def init(folder: Path | str = ".", *, example: str | None = None) -> tuple[str, 
     Returns:
         What was done, a line each.
     """
-    return projects.init(Path(folder), example=example)
+    return projects.init(paths.given(folder), example=example)
 
 
 def status(
@@ -77,7 +78,7 @@ def track(path: Path | str, *, project: Folder = None) -> str:
     Returns:
         Path of the pointer file, to be committed.
     """
-    return projects.track(Config.load(project), Path(path))
+    return projects.track(Config.load(project), paths.given(path))
 
 
 def config(*, project: Folder = None) -> tuple[Setting, ...]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb import backends, comparison, selection, transfer
+from mlops_nb import backends, comparison, paths, selection, transfer
 from mlops_nb import project as projects
 from mlops_nb.api.lookup import Folder, last, resolve, runner_of
 from mlops_nb.capture.repository import Repository
@@ -17,6 +16,7 @@ from mlops_nb.types import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from mlops_nb.following.changes import Source
     from mlops_nb.types import Comparison, Moment, Point, Run
@@ -203,17 +203,17 @@ def delete(run_id: str, *, force: bool = False, project: Folder = None) -> str:
 
 def export(run_id: str, file: Path | str, *, project: Folder = None) -> Path:
     """Write a run as one file: record, commit, data and lock, readable without this package."""
-    config = Config.load(project)
+    config, place = Config.load(project), paths.given(file)
     runner = backends.Everywhere(config)
-    transfer.write(config, runner.get(resolve(runner, run_id)), Path(file))
-    return Path(file)
+    transfer.write(config, runner.get(resolve(runner, run_id)), place)
+    return place
 
 
 def import_(file: Path | str, *, project: Folder = None) -> Run:
     """Put a run that `export` wrote into this project, to be shown or reproduced here."""
     config = Config.load(project)
     projects.prepare_state(config)
-    return backends.Everywhere(config).get(transfer.read(config, Path(file)))
+    return backends.Everywhere(config).get(transfer.read(config, paths.given(file)))
 
 
 def sources(*, project: Folder = None) -> dict[str, Source]:

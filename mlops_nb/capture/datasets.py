@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from mlops_nb import paths
 from mlops_nb.capture import dvc, git, pointers
 from mlops_nb.exceptions import DataError, ProjectError
 from mlops_nb.types import Dataset
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from mlops_nb.capture.commit import Commit
     from mlops_nb.capture.repository import Repository
     from mlops_nb.settings import Config
-
-_LONGEST_NAME = 255
 
 
 class Source(Protocol):
@@ -248,18 +247,14 @@ def inside(top: Path, path: Path, error: type[ProjectError] = DataError) -> str:
 
     Raises:
         ProjectError: It lies outside; of the given kind.
+        UsageError: No file can be of that name.
     """
+    path = paths.given(path)
     lexical = Path(os.path.normpath(path.parent.resolve() / path.name))
     if not lexical.is_relative_to(top):
         raise error(
             f"{path} lies outside of the repository {top}",
             hint=f"put a copy into the repository: cp -r {lexical} {top}",
-        )
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in lexical.parts):
-        # Each call of the system would fail of it in a way of its own.
-        raise error(
-            f"{path.name[:40]}... is longer than a file's name can be",
-            hint="name a file of the project",
         )
     return lexical.relative_to(top).as_posix()
 

@@ -12,15 +12,17 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb import paths
 from mlops_nb.capture.pointers import LOCK, Pointer, outs_of_lock
 from mlops_nb.exceptions import DataError
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCK_TIMEOUT_S = 600
+_DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 
 
 @dataclass(frozen=True)
@@ -142,16 +145,57 @@ def relative_remotes(root: Path) -> list[tuple[str, Path]]:
 
 
 def object_path(cache: Path, digest: str) -> Path:
-    """Return where the cache keeps an object."""
+    """Return where the cache keeps an object.
+
+    Raises:
+        DataError: It is no hash of DVC's; whoever wrote it may have meant another place.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise DataError(
+            f"{digest[:80]!r} is no hash of DVC's", hint="restore the pointer file from its commit"
+        )
     return cache / digest[:2] / digest[2:]
 
 
 def list_files(cache: Path, digest: str) -> list[CacheFile]:
-    """List the files of a dataset by the cache's own object."""
+    """List the files of a dataset by the cache's own object.
+
+    Raises:
+        DataError: The object is no listing, or names a file outside of the dataset.
+    """
     if not digest.endswith(".dir"):
         return [CacheFile("", digest)]
-    entries = json.loads(object_path(cache, digest).read_bytes())
-    return [CacheFile(entry["relpath"], entry["md5"]) for entry in entries]
+    return files_of(object_path(cache, digest).read_bytes(), digest)
+
+
+def files_of(listing: bytes, digest: str) -> list[CacheFile]:
+    """List the files of a dataset that is a folder.
+
+    Args:
+        listing: The content of its object.
+        digest: The object's name.
+
+    Raises:
+        DataError: It is no listing, or names a file outside of the dataset.
+    """
+    try:
+        entries = json.loads(listing)
+        found = [CacheFile(str(entry["relpath"]), str(entry["md5"])) for entry in entries]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _no_listing(digest, error) from None
+    for file in found:
+        place = PurePosixPath(file.path)
+        if place.is_absolute() or ".." in place.parts or not paths.can_be(file.path):
+            raise _no_listing(digest, f"it names {file.path[:80]!r}")
+        object_path(Path(), file.md5)
+    return found
+
+
+def _no_listing(digest: str, why: object) -> DataError:
+    return DataError(
+        f"the object {digest} of DVC's cache is no listing of a folder: {why}",
+        hint="remove it from the cache, and get it again: dvc fetch",
+    )
 
 
 def missing_objects(cache: Path, digest: str) -> list[str]:

@@ -256,8 +256,14 @@ def run(
     """Run git in a folder.
 
     Raises:
-        CodeError: It fails, and `check` is set; or somebody has killed it.
+        CodeError: It fails, and `check` is set; somebody has killed it; or something it is given is
+            no argument.
     """
+    if any("\0" in argument for argument in arguments):
+        raise CodeError(
+            f"git {arguments[0]} takes no name with a NUL in it",
+            hint="name what the repository has",
+        )
     # Variables of a surrounding git process (a hook, say) would point git at another repository.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     helper = ("-c", _HELPER) if _PASSWORD in os.environ else ()

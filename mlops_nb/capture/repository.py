@@ -164,7 +164,7 @@ class Repository:
         if not git.has_commit(self.root, sha):
             # Without a refmap git would move refs/remotes, which is the user's to do.
             options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
-            self.git("fetch", *options, remote, f"refs/heads/{name}")
+            self.git("fetch", *options, "--", remote, f"refs/heads/{name}")
         return sha
 
     @cached_property
@@ -203,7 +203,7 @@ class Repository:
         if not git.has_commit(self.root, sha) and self.remote() is not None:
             # `train --push` left it there under a ref that no clone takes by itself.
             options = ("--quiet", "--no-tags", "--no-write-fetch-head")
-            self.git("fetch", *options, "origin", sha, check=False)
+            self.git("fetch", *options, "--", "origin", sha, check=False)
         if not git.has_commit(self.root, sha):
             raise CodeError(
                 f"neither {self.root} nor its origin has commit {sha}",

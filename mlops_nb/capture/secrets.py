@@ -28,16 +28,21 @@ _FILE_NAMES = (
     "id_dsa",
     "id_ecdsa",
     "id_ed25519",
+    "id_ecdsa_sk",
+    "id_ed25519_sk",
     ".netrc",
     ".pypirc",
     ".pgpass",
     ".htpasswd",
     ".git-credentials",
+    ".dockercfg",
     "kubeconfig",
     "credentials",
     "credentials.json",
     "service-account*.json",
 )
+# Of names that mean nothing by themselves.
+_PLACES = (".kube/config", ".docker/config.json")
 _PICTURES = {"image/png", "image/jpeg", "image/gif", "application/pdf"}
 _TEMPLATES = ("*.example", "*.sample", "*.template", "*.dist")
 
@@ -81,6 +86,12 @@ _FORMS = (
         "://",
         rb"(?i)\b[a-z][a-z0-9+.-]*://[^/\s:@'\"{}<>$]+:[^/\s:@'\"{}<>$]{3,}@",
     ),
+    (
+        "a secret in the query of a URL",
+        "token= sig= signature= password= secret= key=",
+        rb"(?i)[?&](?:\w*token|sig|[\w-]*signature|password|\w*secret|api_?key)="
+        rb"[A-Za-z0-9%._~+/-]{16,}",
+    ),
     ("an Azure account key", "accountkey=", rb"(?i)AccountKey=[A-Za-z0-9+/]{60,}"),
     (
         "a password or key in the text",
@@ -105,7 +116,8 @@ def is_secret_file(path: str) -> bool:
     name = PurePosixPath(path).name
     if any(fnmatch.fnmatch(name, pattern) for pattern in _TEMPLATES):
         return False
-    return any(fnmatch.fnmatch(name, pattern) for pattern in _FILE_NAMES)
+    named = any(fnmatch.fnmatch(name, pattern) for pattern in _FILE_NAMES)
+    return named or any(f"/{path}".endswith(f"/{place}") for place in _PLACES)
 
 
 def find(content: bytes) -> Secret | None:

@@ -113,8 +113,17 @@ def _of_model(folder: Path) -> dict[str, Any]:
     known = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
     signature = known.get("signature") or {}
     sides = {side: json.loads(signature.get(side) or "[]") for side in ("inputs", "outputs")}
-    flavors = json.loads(json.dumps(known.get("flavors", {}), default=str))
-    return {"signature": sides, "flavors": flavors}
+    return {"signature": sides, "flavors": _plain(known.get("flavors", {}))}
+
+
+def flavors(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the flavours of a model in MLflow's format."""
+    found: dict[str, dict[str, Any]] = _of_model(folder)["flavors"]
+    return found
+
+
+def _plain(data: Any) -> Any:
+    return json.loads(json.dumps(data, default=str))
 
 
 def _copy_code(parts: Parts, target: Path) -> None:

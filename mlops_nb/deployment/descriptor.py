@@ -215,7 +215,7 @@ def of(data: Any, where: str = FILE_NAME) -> Descriptor:
     _must_be_known(data, Descriptor, where, "")
     try:
         found = msgspec.convert(data, Descriptor, strict=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise UsageError(
             f"{where}: {error}".replace("`$.", "`"),
             hint="docs/deployment.md has all keys and their kinds",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import encoding, pipelines
+from mlops_nb import encoding, paths, pipelines
 from mlops_nb.capture import snapshot as snapshots
 from mlops_nb.capture.repository import REF_PREFIX, Repository
 from mlops_nb.deployment import descriptor as descriptors
@@ -23,6 +22,7 @@ from mlops_nb.types import Finding, Model, Origin, Run, RunRequest, RunState, Sn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mlops_nb.deployment import Target
     from mlops_nb.settings import Config
@@ -79,7 +79,7 @@ def descriptor_of(what: Path | str, config: Config) -> Descriptor:
         UsageError: The file is no descriptor.
     """
     if is_file(what):
-        given = Path(what)
+        given = paths.given(what)
         return descriptors.load(given if given.exists() else config.root / given)
     named = _VERSION.fullmatch(str(what)) or _ALIAS.fullmatch(str(what))
     name = named["name"] if named else config.registered_model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb.exceptions import AbsentRunError, RunError
+from mlops_nb.exceptions import AbsentRunError, RunError, UsageError
 from mlops_nb.journal import RunFolder
 from mlops_nb.types import Record, RunState
 
@@ -99,7 +99,9 @@ class Records:
 
         Raises:
             RunError: There is a run of this id.
+            UsageError: The engine would read a placeholder into something that it names.
         """
+        must_be_plain(request)
         folder = RunFolder(self.path / request.id)
         try:
             folder.create(request)
@@ -167,6 +169,22 @@ def must_have_stage(run_id: str, stage: str, stages: tuple[str, ...]) -> None:
     """
     if stage not in stages:
         raise RunError(f"run {run_id} has no stage {stage!r}", hint=f"it has: {', '.join(stages)}")
+
+
+def must_be_plain(request: RunRequest) -> None:
+    """Refuse names in which an engine, here or on a cluster, would look for a placeholder.
+
+    What is JSON among the arguments is none of them: there the braces are escaped.
+
+    Raises:
+        UsageError: There is one.
+    """
+    for name, text in request.arguments.items():
+        if "{{" in text:
+            raise UsageError(
+                f"{name.replace('_', ' ')} is {text!r}, and {{{{ begins a placeholder of pipelines",
+                hint="give it a name without {{",
+            )
 
 
 def must_have_ended(run: Run) -> None:

@@ -147,6 +147,8 @@ def planned(config: Config, plan: Plan, times: Times, now: datetime) -> tuple[Sc
         raise UsageError(
             f"--fired-by is {plan.fired_by!r}", hint=f"it takes {' or '.join(FIRED_BY)}"
         )
+    if plan.name is not None:
+        _must_be_name(plan.name)
     given = start.arguments(plan.pipeline, plan.arguments)
     schedule = structs.replace(
         blank(config, now),
@@ -244,12 +246,16 @@ def _must_be_committed(config: Config, code: Code) -> None:
 def _name(schedule: Schedule, plan: Plan, what: str) -> str:
     notebook = what == "notebook" and Path(str(schedule.arguments[what])).stem
     name = plan.name or notebook or plan.pipeline
+    _must_be_name(name)
+    return name
+
+
+def _must_be_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is no name for a schedule",
             hint="say --name with letters, digits, dots, - and _",
         )
-    return name
 
 
 def _looked(config: Config, schedule: Schedule) -> Run | None:

@@ -151,7 +151,9 @@ class Store:
         """
         with self._connection() as database:
             query = "SELECT record FROM schedules WHERE name = ? OR id = ?"
-            row = database.execute(query, (name, name)).fetchone()
+            # What is no text is no name, and no value for SQLite.
+            known = name.encode(errors="replace").decode()
+            row = database.execute(query, (known, known)).fetchone()
         if row is None:
             raise AbsentScheduleError(
                 f"there is no schedule {name!r}", hint="list them: jupyter mlops schedules"
@@ -279,8 +281,9 @@ class Store:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Open the database for one transaction, which another process's may have to wait for."""
         (self.folder / "firings").mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+        database = None
         try:
+            database = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
             database.execute("PRAGMA foreign_keys = ON")
             database.execute("PRAGMA synchronous = FULL")
             database.execute("BEGIN IMMEDIATE")
@@ -299,7 +302,8 @@ class Store:
             ) from error
         finally:
             # What was not committed is as if it had not been.
-            database.close()
+            if database is not None:
+                database.close()
 
 
 def _taken(name: str) -> ScheduleError:

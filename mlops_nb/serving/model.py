@@ -13,11 +13,13 @@ from mlops_nb.serving import package
 from mlops_nb.serving.signature import Signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mlops_nb.serving.package import Manifest
 
+# What MLflow asks whether it may unpickle.
+LEAVE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 _PICKLED = ("pickle", "cloudpickle", "joblib")
 _READ_BYTES = 1 << 20
 
@@ -45,7 +47,8 @@ class Model:
         self.digest = package.digest(folder)
         self.example = package.example(folder)
         _must_be_whole(folder, self.manifest)
-        _must_be_trusted(self.manifest)
+        os.environ[LEAVE] = str(self.manifest.trusted).lower()
+        must_be_harmless(self.manifest.flavors, trusted=self.manifest.trusted)
         places = [folder / package.CODE / place for place in self.manifest.import_folders]
         sys.path[:0] = [str(place) for place in (*places, folder / package.CODE)]
         self.signature = Signature(self.manifest.signature.get("inputs", ()))
@@ -77,12 +80,27 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _must_be_trusted(manifest: Manifest) -> None:
-    """Refuse to unpickle what no run of ours has on record: pickles execute what they hold."""
-    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = str(manifest.trusted).lower()
-    if manifest.trusted:
+def must_be_harmless(flavors: Mapping[str, Mapping[str, Any]], *, trusted: bool) -> None:
+    """Refuse to load what executes code of its own, where no run of ours has it on record.
+
+    Args:
+        flavors: The model's, as MLflow has them.
+        trusted: Whether its digest is the one that a run of ours has on record.
+
+    Raises:
+        PackageError: It would execute what it holds.
+    """
+    if trusted:
         return
-    for name, flavor in manifest.flavors.items():
+    function = flavors.get("python_function", {})
+    loader = str(function.get("loader_module") or "mlflow.")
+    if not loader.startswith("mlflow.") or function.get("code") or function.get("model_code_path"):
+        raise PackageError(
+            f"the model brings code of its own, which {loader} would execute, and no run of this "
+            "project has its digest on record",
+            hint="log it with a flavour of MLflow's, or train it here and deploy that run",
+        )
+    for name, flavor in flavors.items():
         format_ = str(flavor.get("serialization_format") or flavor.get("model_format") or "")
         if format_ in _PICKLED or "python_model" in flavor:
             raise PackageError(

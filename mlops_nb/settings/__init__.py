@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import formats
+from mlops_nb import formats, paths
 from mlops_nb.exceptions import ProjectError
 from mlops_nb.settings.reading import (
     FILE_NAME,
@@ -339,10 +339,10 @@ class Config:
 
         Raises:
             ProjectError: No folder upwards has an `mlops.toml`, or what the project keeps is of a
-                later release.
+                later release, or another user's.
             ConfigError: A setting is unknown, or its value has a wrong type.
         """
-        root = find_root(Path(start) if start is not None else Path.cwd())
+        root = find_root(paths.given(start) if start is not None else Path.cwd())
         known = {f.name: f for f in _fields()}
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
@@ -366,6 +366,7 @@ class Config:
             "notify_webhook",
         ):
             must_hold_no_password(dotted(name), values.get(name, ""))
+        _must_be_own(root / STATE_FOLDER)
         formats.settle(root / STATE_FOLDER)
         return cls(root=root, sources=sources, **values)
 
@@ -380,6 +381,19 @@ def find_root(start: Path) -> Path:
         f"no {FILE_NAME} in {folder} or above it",
         hint=f"make it a project: jupyter mlops init {start}",
     )
+
+
+def _must_be_own(folder: Path) -> None:
+    """Refuse records that somebody else may have written: what they name is executed."""
+    try:
+        owner = folder.stat().st_uid
+    except OSError:
+        return
+    if owner != os.geteuid() != 0:
+        raise ProjectError(
+            f"{folder} belongs to another user, with the id {owner}",
+            hint=f"work in a copy of your own: git clone {folder.parent} COPY",
+        )
 
 
 def _fields() -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from mlops_nb.deployment.assembling import Parts
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.exceptions import StageError
 from mlops_nb.journal import ModelLogged, Preparing, emit
+from mlops_nb.serving.model import LEAVE, must_be_harmless
 from mlops_nb.serving.package import Example
 from mlops_nb.stages import volume as volumes
 from mlops_nb.tracking import digest, tags
@@ -29,11 +31,18 @@ if TYPE_CHECKING:
 # What the service needs of libraries, beside what the model does.
 _SERVICE = ("msgspec>=0.19", "uvicorn>=0.30,<1", "httptools>=0.6")
 _SCRIPT = """
-import json, sys
+import json, os, sys
 import mlflow.pyfunc, numpy
 from mlflow.models import Model
-model = mlflow.pyfunc.load_model(sys.argv[1], suppress_warnings=True)
-inputs = Model.load(sys.argv[1]).load_input_example(sys.argv[1])
+folder, leave = sys.argv[1:]
+known = Model.load(folder)
+own = known.flavors.get("sklearn", {})
+if leave == "false" and own.get("serialization_format") == "skops":
+    import skops.io
+    model = skops.io.load(os.path.join(folder, own["pickled_model"]))
+else:
+    model = mlflow.pyfunc.load_model(folder, suppress_warnings=True)
+inputs = known.load_input_example(folder)
 print(json.dumps(numpy.asarray(model.predict(inputs)).tolist()))
 """
 
@@ -73,6 +82,8 @@ def run(
         model = store.models.fetch(made_of.model.uri, Path(scratch, "model"))
         git.checkout(volumes.existing(volume, code), checkout)
         package.mkdir()
+        trusted = _is_on_record(model, made_of, mlflow_run_id)
+        must_be_harmless(assembling.flavors(model), trusted=trusted)
         environment = _environment(wanted, model, pins.environment, of_run=bool(mlflow_run_id))
         parts = Parts(
             descriptor=wanted,
@@ -80,10 +91,10 @@ def run(
             code=checkout,
             import_folders=_import_folders(pins),
             environment=environment,
-            trusted=_is_on_record(model, made_of, mlflow_run_id),
+            trusted=trusted,
             origin=made_of,
             example=_example(wanted, store, mlflow_run_id, model)
-            or _predicted(model, environment, _folder(project, volume)),
+            or _predicted(model, environment, _folder(project, volume), trusted=trusted),
             profile=_profile(store, mlflow_run_id),
         )
         digest_ = assembling.assemble(parts, package)
@@ -165,18 +176,23 @@ def _profile(store: Store, mlflow_run_id: str) -> str:
     return recorded or ""
 
 
-def _predicted(model: Path, environment: Environment, folder: Path) -> Example | None:
+def _predicted(
+    model: Path, environment: Environment, folder: Path, *, trusted: bool
+) -> Example | None:
     """Return the model's own input example with what MLflow itself predicts of it.
 
-    In the service's environment, for what assembles has not the model's libraries.
+    In the service's environment, for what assembles has not the model's libraries. Of a model on
+    no record skops loads the types that it trusts itself, and not those that the model names.
     """
     path = model / "serving_input_example.json"
     if not path.is_file():
         return None
     emit(Preparing(what="predicting the model's input example by MLflow"))
     python = environments.ready(environment, folder)
+    leave = str(trusted).lower()
     told = subprocess.run(
-        [str(python), "-c", _SCRIPT, str(model)],
+        [str(python), "-c", _SCRIPT, str(model), leave],
+        env={**os.environ, LEAVE: leave},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

@@ -100,8 +100,8 @@ def execute(
     papermill_io.register(SCHEME, _ReplacingHandler(redaction))
     try:
         execute_notebook(
-            str(source),
-            f"{SCHEME}{output}",
+            _as_it_is(source),
+            f"{SCHEME}{_as_it_is(output)}",
             parameters=dict(parameters),
             engine_name=ENGINE,
             kernel_name="python3",
@@ -301,6 +301,11 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             stderr_file=stderr_file,
         )
         return client.execute(env=dict(mlops_environment))
+
+
+def _as_it_is(path: Path) -> str:
+    """Return a path for papermill, which puts parameters into the braces of one."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 class _ReplacingHandler(LocalHandler):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlops_nb.journal import RunFinished, RunQueued, RunTracked, fold, new_run
 from mlops_nb.runners.records import (
     headed,
+    must_be_plain,
     must_be_resumable,
     must_have_ended,
     must_have_stage,
@@ -123,8 +124,10 @@ class MemoryRunner:
         """Keep the run; its first look lets it begin.
 
         Raises:
-            UsageError: The script names a stage that the pipeline has not.
+            UsageError: The script names a stage that the pipeline has not, or a name of the
+                request would be read as a placeholder.
         """
+        must_be_plain(request)
         with self._project.lock:
             if request.id in self._project.runs:
                 raise there_already(request.id)

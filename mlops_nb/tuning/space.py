@@ -12,10 +12,9 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import encoding
+from mlops_nb import encoding, paths
 from mlops_nb.capture import hyperparameters
 from mlops_nb.exceptions import UsageError
 from mlops_nb.types import Dimension
@@ -38,7 +37,7 @@ def read(text: str) -> dict[str, Any]:
         UsageError: It is neither.
     """
     if not text.lstrip().startswith("{"):
-        path = Path(text)
+        path = paths.given(text)
         if not path.is_file():
             raise UsageError(
                 f"there is no file {text} with a search space",

@@ -14,7 +14,7 @@ import pytest
 from mlops_nb.capture import git
 from mlops_nb.capture.repository import Repository
 from mlops_nb.capture.worktree import Rules
-from mlops_nb.exceptions import CodeError
+from mlops_nb.exceptions import CodeError, ProjectError
 
 
 def make_clean(project):
@@ -637,3 +637,31 @@ def test_a_kill_at_any_moment_leaves_the_repository_whole(project, state_of, del
     assert "new/module_49.py" in project.git("ls-tree", "-r", "--name-only", code.sha)
     assert list((project.root / ".git").glob("mlops-index-*")) == []
     project.git("fsck", "--strict", "--no-dangling")
+
+
+@pytest.mark.parametrize(
+    "name", ["--upload-pack=touch {}", "--exec=touch {}", "-x", "ext::touch {}"]
+)
+def test_a_name_is_no_option_of_git(project, tmp_path, name):
+    """Hashes and branches also come from records that others have written."""
+    canary = tmp_path / "canary"
+    subprocess.run(["git", "clone", "-q", "--bare", ".", tmp_path / "origin.git"], check=True)
+    project.git("remote", "add", "origin", str(tmp_path / "origin.git"))
+    said = name.format(canary)
+    repository = Repository.find(project.root)
+    asked = [
+        lambda: repository.keep(said, "one"),
+        lambda: repository.head_of(said),
+        lambda: repository.head_of(f"origin/{said}"),
+        lambda: git.commit_of(said, "main"),
+        lambda: git.commit_of(str(project.root), said),
+        lambda: git.fetch(str(tmp_path / "origin.git"), said, tmp_path / "one"),
+        lambda: git.fetch(said, "0" * 40, tmp_path / "two"),
+        lambda: git.fetch(f"file://{tmp_path}/origin.git", said, tmp_path / "three"),
+    ]
+    for ask in asked:
+        with pytest.raises(ProjectError) as refused:
+            ask()
+        assert refused.value.hint
+    assert not canary.exists()
+    assert project.git("for-each-ref", "refs/mlops") == ""

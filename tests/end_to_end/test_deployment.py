@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 import requests
@@ -16,9 +20,24 @@ from mlops_nb.tracking.store import Store
 from mlops_nb.types import DeploymentState, RunState
 from tests.vocabulary import PANELS_END, executed, shown
 
+# What libraries leave there by themselves.
+BY_OTHERS = ("pymp-", "matplotlib-", "joblib_")
+
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
+def temporary(tmp_path_factory):
+    """The folder for temporary files of all that runs here, by a user whose files are for all."""
+    folder = tmp_path_factory.mktemp("temporary")
+    before = os.umask(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)
+        yield folder
+    os.umask(before)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, temporary):
     """The quickstart, and what the cells of its notebook show that serves it."""
     root = tmp_path_factory.mktemp("quickstart")
     api.init(root, example="quickstart")
@@ -114,6 +133,58 @@ def test_curl_gets_the_predictions_of_the_run(deployed):
     predictions = json.loads(told.stdout)["predictions"]
     assert predictions == api.predict("quickstart", example(root), project=root)
     assert len(predictions) == 5
+
+
+def test_each_path_of_the_stable_url_asks_for_the_token(deployed):
+    root, _ = deployed
+    (deployment,) = api.deployments(project=root)
+    name = asked(root, "/")["name"]
+    paths = ["", "/invocations", "/metrics", "/version", "/ping", "/v1/models", "/v2", "/nothing"]
+    paths += [f"/v1/models/{name}:predict", f"/v2/models/{name}/infer", f"/v2/models/{name}"]
+    told = {
+        (method, path): requests.request(method, deployment.url + path, timeout=60).status_code
+        for path in paths
+        for method in ("GET", "POST", "DELETE")
+    }
+    assert set(told.values()) == {401}, told
+    foreign = {"Host": "evil.example", "Authorization": f"Bearer {open_token(deployment)}"}
+    assert requests.get(f"{deployment.url}/", headers=foreign, timeout=60).status_code == 403
+
+
+def test_what_we_write_is_the_users_alone(deployed):
+    """By the folder, which nobody else can enter, and again by what holds data of requests."""
+    root, run = deployed
+    kept = root / ".mlops"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    own = [*kept.glob("deployments/**/*"), *kept.glob(f"runs/{run.id}/*.json*"), *kept.glob("*.db")]
+    assert len(own) > 10
+    wide = {p for p in own if p.lstat().st_mode & 0o077 and not stat.S_ISSOCK(p.lstat().st_mode)}
+    assert wide == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_others_of_this_machine_see_nothing_of_it(deployed):
+    root, run = deployed
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        subprocess.run(["cp", "-a", root / ".mlops", place], check=True)
+        kept = Path(place, ".mlops")
+        there = kept / "runs" / run.id / "request.json"
+        assert there.stat().st_mode & 0o777
+        for command in (["find", kept], ["cat", there], ["touch", kept / "x"], ["ls", kept]):
+            done = subprocess.run(
+                command, user=65534, group=65534, capture_output=True, check=False
+            )
+            assert done.returncode, command
+            assert done.stdout.decode().split() in ([], [str(kept)])
+
+
+def test_nothing_is_left_in_the_folder_for_temporary_files(deployed, temporary, until):
+    def left():
+        return [p.name for p in temporary.iterdir() if not p.name.startswith(BY_OTHERS)]
+
+    until(lambda: not left())
+    assert left() == []
 
 
 def open_token(deployment):

@@ -12,62 +12,14 @@ import pytest
 from mlops_nb import api
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.snapshot import Wanted
-from mlops_nb.exceptions import CodeError, UsageError
+from mlops_nb.exceptions import CodeError, MlopsError, UsageError
+from mlops_nb.interfaces.server import errors
+from mlops_nb.interfaces.server.routes import ROUTES, SWITCHING
+from mlops_nb.journal import RunFolder
 from mlops_nb.settings import Config
+from mlops_nb.tracking.store import Store
+from tests.corpora.secrets import FILES, IN_URLS, PLANTED, TOKENS, VARIABLES, found
 from tests.vocabulary import notebook
-
-A36, A22, HEX = "a1B2c3D4e5" * 3 + "f6G7h8", "Zx9" * 7 + "Q", "0a1b2c3d" * 4
-# Written in pieces, so that no scanner takes this file for what it is about.
-TOKENS = {
-    "private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
-    "openssh key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
-    "aws access key": "AK" + "IAQ4T7W2N9X5C3V8B1",
-    "aws session key": "AS" + "IAQ4T7W2N9X5C3V8B1",
-    "aws secret key": "aws_secret_" + "access_key = " + (A36 + "k9L0"),
-    "github token": "gh" + "p_" + A36,
-    "github app token": "gh" + "s_" + A36,
-    "github fine-grained": "github_" + "pat_" + A22 + "_" + A36,
-    "gitlab token": "gl" + "pat-" + A22,
-    "slack token": "xo" + "xb-" + "123456789012-" + A22,
-    "google api key": "AI" + "za" + (A36[:35]),
-    "stripe key": "sk_" + "live_" + A22,
-    "openai key": "sk-" + "proj-" + A36,
-    "anthropic key": "sk-" + "ant-" + A36,
-    "hugging face token": "hf" + "_" + A36,
-    "databricks token": "da" + "pi" + HEX,
-    "npm token": "np" + "m_" + A36,
-    "pypi token": "py" + "pi-AgEIcHlwaS5vcmc" + A36 + A36,
-    "sendgrid key": "S" + "G." + A22 + "." + A22,
-    "json web token": "ey" + "JhbGciOiJIUzI1" + ".ey" + "JzdWIiOiIxMjM0" + "." + A22,
-    "bearer": "Authorization: Bea" + "rer " + A36,
-    "url": "postgres://someone:" + "h0rse-battery@db/x",
-    "azure": "Account" + "Key=" + A36 + A36,
-    "password in text": "db_pass" + 'word = "c0rrect-h0rse-1"',
-}
-VARIABLES = {
-    "WAREHOUSE_PASSWORD": "n4med-and-kept-0ut",
-    "AWS_SECRET_ACCESS_KEY": "1nherited/" + A22,
-    "GOOGLE_API_KEY": "als0-inherited-" + A22,
-}
-FILES = (
-    ".env", "prod.env", ".env.local", "id_rsa", "id_ed25519", "server.pem", "store.p12",
-    ".netrc", ".pypirc", "credentials", "credentials.json", "service-account-x.json", "kubeconfig",
-)  # fmt: skip
-IN_URLS = ("0rigin-t0ken-1", "query-t0ken-2", "package-t0ken-3", "remote-passw0rd-4")
-PLANTED = {
-    *TOKENS.values(),
-    *VARIABLES.values(),
-    *IN_URLS,
-    *(f"content-of-{name}-5ecret" for name in FILES),
-}
-
-
-def needles(secret: str) -> set[bytes]:
-    return {secret.encode(), json.dumps(secret)[1:-1].encode()}
-
-
-def found(content: bytes) -> set[str]:
-    return {s for s in PLANTED if any(n in content for n in needles(s))}
 
 
 def objects(repository: Path, *revisions: str) -> bytes:
@@ -87,6 +39,26 @@ def objects(repository: Path, *revisions: str) -> bytes:
 def files(folder: Path) -> dict[str, set[str]]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {str(path): hit for path in paths if (hit := found(path.read_bytes()))}
+
+
+def looks(route):
+    """Whether a route only looks, at a run or at all of the project."""
+    about_deployments = "{name}" in route.path or route.path == "/upcoming"
+    return route.method == "GET" and route.status != SWITCHING and not about_deployments
+
+
+def answered(route, run_id, root):
+    """Return what a server would answer."""
+    asked = {"run_ids": [run_id, run_id], "notebook": ["train.ipynb"]}
+    query = {
+        name: value for name, value in asked.items() if name in [p.name for p in route.parameters]
+    }
+    try:
+        taken = route.read(dict.fromkeys(route.in_path, run_id), query, b"")
+        found = route.verb(**route.arguments(taken, root, root))
+        return json.dumps(route.answer(found)).encode()
+    except MlopsError as error:
+        return json.dumps(errors.body_for(400, error)).encode()
 
 
 @pytest.fixture
@@ -144,6 +116,21 @@ def test_nothing_of_a_run_holds_a_planted_secret(planted, tmp_path):
         ["git", "clone", "-q", "code.bundle", "code"], cwd=tmp_path / "opened", check=True
     )
     assert found(objects(tmp_path / "opened" / "code", "--all")) == set()
+
+    answers = {
+        route.path: answered(route, run.id, planted.root) for route in ROUTES if looks(route)
+    }
+    assert len(answers) >= 12
+    assert {path: hit for path, text in answers.items() if (hit := found(text))} == {}
+    sent = json.dumps(RunFolder(planted.root / ".mlops" / "runs" / run.id).load_request().arguments)
+    assert found(sent.encode()) == set(), "what a cluster would show as parameters"
+    kept = (
+        Store(Config.load().resolved_tracking_uri)
+        ._connection.client.get_run(run.mlflow_run_id)
+        .data
+    )
+    assert kept.tags
+    assert found(json.dumps([kept.tags, kept.params]).encode()) == set()
 
     executed = (planted.root / ".mlops" / "runs" / run.id / "notebook.ipynb").read_text()
     assert executed.count("in a line: ") >= len(TOKENS), "outputs stay, without their secrets"

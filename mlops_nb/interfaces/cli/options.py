@@ -57,15 +57,15 @@ def content(name: str) -> str:
     """Return the text of a file, or of standard input for "-".
 
     Raises:
-        UsageError: It cannot be read.
+        UsageError: It cannot be read, or is no text.
     """
     try:
-        text: str = click.open_file(name, encoding="utf-8").read()
+        return str(click.open_file(name, encoding="utf-8").read())
     except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"{name} cannot be read: {error}", hint="name a file with JSON, or - for standard input"
+            f"{name} cannot be read: {why}", hint="name a file with JSON, or - for standard input"
         ) from None
-    return text
 
 
 def json_object(name: str) -> dict[str, Any]:

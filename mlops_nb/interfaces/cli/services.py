@@ -97,8 +97,7 @@ def predict(
     view: View, name: str, data: str, revision: int | None, project: str | None, as_json: bool
 ) -> None:
     """Ask a deployment for predictions."""
-    text = options.content(data)
-    found = api.predict(name, text, revision=revision, project=project)
+    found = api.predict(name, options.content(data), revision=revision, project=project)
     answers.show(as_json, {"predictions": found}, lambda: view.text(json.dumps(found)))
 
 

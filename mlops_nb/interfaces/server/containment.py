@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
+from mlops_nb import paths
 from mlops_nb.exceptions import ProjectError, UsageError
 from mlops_nb.settings import FILE_NAME
-
-# What file systems take; beyond it each call fails in a way of its own.
-_LONGEST, _LONGEST_PATH = 255, 4_000
 
 
 def inside(root: Path, given: str) -> Path:
@@ -62,12 +60,7 @@ def file_of(root: Path, project: Path, given: str) -> Path:
 
 def _is_plain(given: str) -> bool:
     """Whether a text is a path for sure, whoever reads it."""
-    try:
-        parts = os.fsencode(given).split(b"/")
-    except UnicodeEncodeError:
-        return False
-    fits = all(len(part) <= _LONGEST for part in parts) and len(given) <= _LONGEST_PATH
-    return fits and "\0" not in given and "\\" not in given
+    return paths.can_be(given) and "\\" not in given
 
 
 def _outside(given: str) -> UsageError:

@@ -289,3 +289,18 @@ def test_traffic_adds_up(place, percent):
 def test_names_are_names(place, name):
     with pytest.raises(UsageError, match="no name of a deployment"):
         place.target.get(name)
+
+
+def test_ports_are_those_of_this_machine_alone(place):
+    """Front, revisions and supervisor: none of them can be asked from elsewhere."""
+    place.serve()
+    number = place.create()
+    assert place.ask(number=number)
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in processes(place)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert len(listening) >= 3
+    assert {ip for ip, _ in listening} == {"127.0.0.1"}

@@ -1,0 +1,1 @@
+"""What nobody should have to be afraid of: hostile names, planted secrets, paths that lead out."""
