@@ -15,7 +15,7 @@ help:
 	@echo "make lab      open the quickstart in JupyterLab"
 	@echo "make labextension        build the front end after a change of it, or of a record (needs Node)"
 	@echo "make labextension-check  build it, and fail where that is not what is committed"
-	@echo "make bench    print the benchmark tables"
+	@echo "make bench    measure all, and write the figures into the pages (25 minutes)"
 	@echo "make compile  compile the generic pipelines after a change"
 	@echo "make lock     compile the requirements.txt files after a change of dependencies"
 
@@ -63,7 +63,7 @@ labextension-check: .venv/ready
 	@sh .ci/labextension --check
 
 bench: .venv/ready
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write
 
 compile: .venv/ready
 	$(BIN)/python -W ignore -m mlops_nb.pipelines.compiler

@@ -52,7 +52,8 @@ def measure(folder: Path) -> Iterator[Table]:
              f"{other.wall_s:.2f}", ratio),
             (case, "first", f"{cold.cpu_s:.2f}", f"{cold.wall_s:.2f}", "", "", ""),
         ]  # fmt: skip
-        said.append(f"{case.partition(',')[0]} in {own.wall_s:.1f} s ({ratio} of `{asked}`)")
+        what = case.removesuffix(", one changed")
+        said.append(f"{what} in {own.wall_s:.1f} s (`{asked}`: {other.wall_s:.1f} s)")
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout
     yield Table(
         name="capture",
@@ -61,7 +62,7 @@ def measure(folder: Path) -> Iterator[Table]:
         rows=tuple(rows),
         note=f"Medians of {ROUNDS}, with one file changed before each. Ours inside of the process; "
         "the peer is a command, which only looks, and keeps nothing.",
-        says=f"Pinning takes: {'; '.join(said)}.",
+        says=f"Pinned are {', and '.join(said)}.",
         peers={"git": git.split()[-1], "dvc": version_of("dvc")},
     )
 

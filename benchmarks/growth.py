@@ -210,10 +210,9 @@ def files(folder: Path) -> Table:
         _write_files(many / "data" / "train", size)
         costs.of("pin a dataset, changed", _once(lambda: _pin(many)))
         costs.of("pin a dataset, unchanged", _once(lambda: _pin(many)))
-        _dvc(many, "commit", "-q", "-f")
-        _commit(many)
-        costs.of("`dvc status` (peer)", _once(lambda: _dvc(many, "status", "-q")))
-        costs.of("provide the dataset to a run", _once(lambda: _provision(many, folder / "volume")))
+        costs.of("`dvc status` (peer)", _once(lambda: _dvc(many, "status")))
+        provide = _provided(many, folder / "volume")
+        costs.of("provide the dataset to a run", _once(provide))
     return _table(
         "growth-files", "files", "{:,}", sizes, costs.lines(),
         note="Files of 20 bytes; the project's data are in one folder. Pinning a changed dataset "
@@ -233,9 +232,8 @@ def data(folder: Path) -> Table:
         _write_sparse(place, size)
         costs.of("pin it, new", _once(lambda r=root: _pin(r)))
         costs.of("pin it, unchanged", lambda r=root: _pin(r))
-        _dvc(root, "commit", "-q", "-f")
-        _commit(root)
-        costs.of("provide it to a run (hashed again)", _once(lambda r=root: _provide(r, folder)))
+        provide = _provided(root, folder / "volume")
+        costs.of("provide it to a run (hashed again)", _once(provide))
         costs.of("`md5sum` of Python's hashlib (peer)", _once(lambda p=place: _md5(p)))
         shutil.rmtree(folder / "project")
         shutil.rmtree(folder / "volume", ignore_errors=True)
@@ -425,11 +423,13 @@ def _status(root: Path) -> None:
     api.status(root / "train.ipynb", project=root)
 
 
-def _pin(root: Path) -> None:
+def _pin(root: Path) -> str:
+    """Pin a project, and return the commit."""
     config = Config.load(root)
     projects.prepare_state(config)
     wanted = snapshot.Wanted(notebook=root / "train.ipynb")
-    snapshot.take(config, wanted, name=f"bench-{secrets.token_hex(6)}")
+    taken = snapshot.take(config, wanted, name=f"bench-{secrets.token_hex(6)}")
+    return taken.snapshot.code.sha
 
 
 @contextlib.contextmanager
@@ -615,23 +615,24 @@ def _dvc(root: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=root, check=True, capture_output=True)
 
 
-def _provide(root: Path, folder: Path) -> None:
-    _provision(root, folder / "volume")
+def _provided(root: Path, volume: Path) -> Callable[[], None]:
+    """Return the providing of a project's data, as they are pinned now."""
+    sha = _pin(root)
 
+    def provide() -> None:
+        nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(1)
+        os.dup2(nowhere, 1)
+        try:
+            provision_data.run(
+                repo=str(root), sha=sha, train="data/train", test="", other="[]",
+                volume=str(volume),
+            )  # fmt: skip
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+            os.close(nowhere)
 
-def _provision(root: Path, volume: Path) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    kept = os.dup(1)
-    os.dup2(nowhere, 1)
-    try:
-        provision_data.run(
-            repo=str(root), sha=_git(root, "rev-parse", "HEAD"), train="data/train", test="",
-            other="[]", volume=str(volume),
-        )  # fmt: skip
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+    return provide
 
 
 _SERVICE = """

@@ -49,10 +49,12 @@ def page(results: Mapping[str, Found]) -> str:
 
 
 def filled(text: str, tables: Mapping[str, Table]) -> str:
-    """Return a page with its marked parts as the results are."""
+    """Return a page with its marked parts as the results are; what was not measured stays."""
 
     def part(found: re.Match[str]) -> str:
-        table = tables[found["name"]]
+        table = tables.get(found["name"])
+        if table is None:
+            return found[0]
         content = f"{table.says}\n" if found["says"] else f"\n{table.markdown()}\n\n"
         return f"{found['begin']}{content}{found['end']}"
 

@@ -125,6 +125,13 @@ def cache_below(folder: Path) -> Path:
     return folder / "files" / "md5"
 
 
+def configuration(root: Path) -> str:
+    """Return a hash of the project's own configuration, in which its remotes are."""
+    files = (root / ".dvc" / name for name in ("config", "config.local"))
+    texts = (path.read_bytes() if path.is_file() else b"" for path in files)
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
 def has_remote(root: Path) -> bool:
     """Whether there is a default remote."""
     configs = (_read_config(root / ".dvc" / name) for name in ("config", "config.local"))
@@ -258,13 +265,17 @@ def configure_like(root: Path, own: Path | None, cache: Path) -> None:
         own: The root that it is to be like, None for the remotes that the commit names.
         cache: The folder with the cache's objects.
     """
-    if own is not None:
-        if (own / ".dvc" / "config.local").is_file():
-            # Credentials of remotes are kept there and are in no commit.
-            shutil.copy(own / ".dvc" / "config.local", root / ".dvc" / "config.local")
-        for name, folder in relative_remotes(own):
-            run_dvc(root, "remote", "modify", "--local", name, "url", str(folder))
-    run_dvc(root, "cache", "dir", "--local", str(cache.parent.parent))
+    from dvc.config import Config
+
+    if own is not None and (own / ".dvc" / "config.local").is_file():
+        # Credentials of remotes are kept there and are in no commit.
+        shutil.copy(own / ".dvc" / "config.local", root / ".dvc" / "config.local")
+    remotes = relative_remotes(own) if own is not None else []
+    # As `dvc remote modify --local` and `dvc cache dir --local` do, each of which takes a second.
+    with Config(str(root / ".dvc"), validate=False).edit("local") as local:
+        for name, folder in remotes:
+            local.setdefault("remote", {}).setdefault(name, {})["url"] = str(folder)
+        local.setdefault("cache", {})["dir"] = str(cache.parent.parent)
 
 
 def _must_be_cached(root: Path, pointer: Pointer) -> None:

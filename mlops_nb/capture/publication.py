@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +60,7 @@ def unpushed(
     repository = Repository.find(config.root)
     found = []
     for sha, paths in _by_commit(snapshot, earlier).items():
-        with _outs(repository, sha, paths) as outs:
+        with _outs(repository, sha, _pointers(repository, sha, paths)) as outs:
             found += [(o.pointer.out, sha) for o in outs if not dvc.remote_has(o.root, o.path)]
     return found
 
@@ -70,9 +72,13 @@ def commits(snapshot: Snapshot, earlier: Earlier | None = None) -> list[str]:
 
 @dataclass(frozen=True)
 class _Out:
-    """One out of the snapshot, in a checkout of it that DVC works in like in the user's folder."""
+    """One out of the snapshot, in a checkout of it that DVC works in like in the user's folder.
+
+    `own` is the user's DVC root, and `root` that of the checkout.
+    """
 
     pointer: pointers.Pointer
+    own: Path
     root: Path
     path: Path
 
@@ -89,25 +95,58 @@ def _by_commit(snapshot: Snapshot, earlier: Earlier | None) -> dict[str, list[st
 
 
 def _push_data(repository: Repository, own: Mapping[str, list[str]]) -> None:
-    """Let DVC push by the commits' own pointers, which may not be the user's."""
+    """Let DVC push by the commits' own pointers, which may not be the user's.
+
+    What this process has pushed in the last minutes is not pushed again: DVC takes seconds to see
+    that there is nothing to do, and one process may submit many runs of the same data.
+    """
+    top = repository.root
     for sha, paths in own.items():
-        with _outs(repository, sha, paths) as outs:
-            for out in outs:
-                dvc.run_dvc(out.root, "push", str(out.path))
+        wanted = {_content(top, p): p for p in _pointers(repository, sha, paths)}
+        oldest = time.monotonic() - _PUSHED_S
+        left = {c: p for c, p in wanted.items() if _PUSHED.get(c, -math.inf) < oldest}
+        if not left:
+            continue
+        with _outs(repository, sha, list(left.values())) as outs:
+            for root in dict.fromkeys(out.root for out in outs):
+                places = [str(out.path) for out in outs if out.root == root]
+                dvc.run_dvc(root, "push", *places)
+        _PUSHED.update(dict.fromkeys(left, time.monotonic()))
+
+
+# When some content was pushed, with DVC configured as it is now.
+_PUSHED: dict[tuple[str, str, str], float] = {}
+_PUSHED_S = 600.0
+
+
+def _content(top: Path, pointer: pointers.Pointer) -> tuple[str, str, str]:
+    own = dvc.root_of((top / pointer.file).parent)
+    return (str(own), dvc.configuration(own) if own else "", pointer.hash)
+
+
+def _pointers(repository: Repository, sha: str, paths: list[str]) -> list[pointers.Pointer]:
+    """Return a commit's pointers of the outs that hold some paths, each once."""
+    found = (
+        pointers.find_pointer(path, lambda file: git.read_file(repository.root, sha, file))
+        for path in paths
+    )
+    return list({pointer.out: pointer for pointer in found if pointer is not None}.values())
 
 
 @contextmanager
-def _outs(repository: Repository, sha: str, own: list[str]) -> Iterator[list[_Out]]:
-    """Check a commit out, and give its outs that hold some paths."""
+def _outs(repository: Repository, sha: str, wanted: list[pointers.Pointer]) -> Iterator[list[_Out]]:
+    """Check a commit out, and give some of its outs."""
+    if not wanted:
+        yield []
+        return
     with tempfile.TemporaryDirectory() as scratch:
         bare, tree = Path(scratch, "code"), Path(scratch, "tree")
         git.fetch(str(repository.root), sha, bare)
         git.checkout(bare, tree)
-        found = (
-            pointers.find_pointer(path, lambda file: git.read_file(bare, "HEAD", file))
-            for path in own
-        )
-        yield [_out(repository.root, tree, pointer) for pointer in found if pointer is not None]
+        outs = [_out(repository.root, tree, pointer) for pointer in wanted]
+        for own, root in dict.fromkeys((out.own, out.root) for out in outs):
+            dvc.configure_like(root, own, dvc.cache_folder(own))
+        yield outs
 
 
 def _out(top: Path, tree: Path, pointer: pointers.Pointer) -> _Out:
@@ -123,5 +162,4 @@ def _out(top: Path, tree: Path, pointer: pointers.Pointer) -> _Out:
             f"{own} has no default DVC remote to push {pointer.out} to",
             hint=f"name one: cd {own} && dvc remote add --default storage URL",
         )
-    dvc.configure_like(root, own, dvc.cache_folder(own))
-    return _Out(pointer, root, tree / pointer.out)
+    return _Out(pointer, own, root, tree / pointer.out)

@@ -34,10 +34,10 @@ def changed(project):
     return project
 
 
-def pushed(project):
+def pushed(project, name="one"):
     config = Config.load(project.root)
-    pins = snapshot.take(config, Wanted(notebook=NOTEBOOK), name="one").snapshot
-    publication.push(config, pins, name="one")
+    pins = snapshot.take(config, Wanted(notebook=NOTEBOOK), name=name).snapshot
+    publication.push(config, pins, name=name)
     return pins
 
 
@@ -82,3 +82,32 @@ def test_an_origin_that_cannot_be_reached_is_refused(changed, tmp_path):
     with pytest.raises(CodeError, match="does not take the snapshot"):
         pushed(changed)
     assert changed.git("for-each-ref", "refs/mlops") == ""
+
+
+def test_what_was_pushed_just_now_is_not_pushed_again(project, origin, monkeypatch):
+    asked, run_dvc = [], dvc.run_dvc
+
+    def counted(root, *arguments):
+        asked.append(arguments[0])
+        return run_dvc(root, *arguments)
+
+    monkeypatch.setattr(dvc, "run_dvc", counted)
+    project.git("push", "-q", "origin", "HEAD")
+    pushed(project)
+    pins = pushed(project, "two")
+    # Both datasets at once, and nothing for the second run.
+    assert asked == ["push"]
+    assert project.git("ls-remote", str(origin), f"{REF_PREFIX}two").split()[0] == pins.code.sha
+    (project.root / "data/train.csv").unlink()
+    project.write("data/train.csv", "a,b,label\n3,2,0\n")
+    pushed(project, "three")
+    assert asked == ["push", "push"]
+    # Another remote has none of it.
+    settings = project.root / ".dvc" / "config"
+    settings.write_text(settings.read_text().replace("/remote", "/elsewhere"))
+    assert pushed(project, "four").dataset("train").hash
+    assert asked == ["push"] * 3
+    assert (project.root.parent / "elsewhere" / "files").is_dir()
+    monkeypatch.setattr(publication, "_PUSHED_S", 0.0)
+    pushed(project, "five")
+    assert asked == ["push"] * 4

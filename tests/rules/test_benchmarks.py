@@ -17,6 +17,7 @@ def test_the_page_of_benchmarks_is_made_from_the_results():
 def test_marked_parts_of_pages_are_as_the_results_are(name):
     text = (pages.ROOT / name).read_text(encoding="utf-8")
     assert pages.marked(text)
+    assert set(pages.marked(text)) <= set(record.tables(RESULTS))
     assert pages.filled(text, record.tables(RESULTS)) == text
 
 
