@@ -11,6 +11,8 @@ import pytest
 from mlops_nb.images import access
 from mlops_nb.images.engine import Engine
 
+# Minutes of installing what tests/packaging installs too; Binder's own steps: tests/labextension.
+pytestmark = pytest.mark.faults
 NAME = "localhost/mlops-nb-test-binder:latest"
 SECRETS = "--mount=type=secret,id=settings --mount=type=secret,id=certificates"
 RECIPE = f"""ARG BASE
