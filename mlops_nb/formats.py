@@ -8,30 +8,17 @@ done twice, and leaves alone what goes on.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from mlops_nb.exceptions import ProjectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 FILE = "format"
-
-
-def _owners_alone(folder: Path) -> None:
-    """Take away what others may do: before, some files had the modes of the process's umask."""
-    for place, _, names in os.walk(folder):
-        for path in (Path(place), *(Path(place, name) for name in names)):
-            # A file that ends meanwhile, or whose target is elsewhere, is not one to change.
-            with contextlib.suppress(FileNotFoundError):
-                mode = stat.S_IMODE(path.lstat().st_mode)
-                if mode & 0o077 and not path.is_symlink():
-                    path.chmod(mode & 0o700)
 
 
 def _without_old_indexes(folder: Path) -> None:
@@ -41,7 +28,7 @@ def _without_old_indexes(folder: Path) -> None:
 
 
 # What makes each format of the one before it.
-STEPS: Sequence[tuple[Callable[[Path], None], ...]] = ((_owners_alone, _without_old_indexes),)
+STEPS: Sequence[tuple[Callable[[Path], None], ...]] = ((_without_old_indexes,),)
 
 
 def settle(folder: Path, steps: Sequence[tuple[Callable[[Path], None], ...]] = STEPS) -> None:
