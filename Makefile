@@ -46,7 +46,8 @@ check: .venv/ready
 	$(BIN)/lint-imports
 
 docs: .venv/ready
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
+	@test -x $(BIN)/sphinx-build || { echo "the site is built with Python 3.11 or newer" >&2; exit 1; }
+	$(BIN)/sphinx-build --fresh-env --write-all --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build
 	@echo "open docs/_build/index.html"
 
 pictures: .venv/ready

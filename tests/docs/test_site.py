@@ -30,7 +30,7 @@ def site(tmp_path_factory):
     """The folder of the site, built as `make docs` does."""
     folder = tmp_path_factory.mktemp("site")
     target = (TOP / "Makefile").read_text().partition("\ndocs:")[2].partition("\n\n")[0]
-    _, *words = next(line for line in target.splitlines() if "sphinx-build" in line).split()
+    _, *words = next(line for line in target.splitlines() if "sphinx-build --" in line).split()
     command = [sys.executable, "-m", "sphinx", *words[:-1], str(folder)]
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
