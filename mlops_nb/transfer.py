@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _SUMS, _CODE, _DATA = "SHA256SUMS", "code.bundle", "data.bundle"
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6,8}")
+_ESCAPES = {"n": "\n", "r": "\r"}
 _README = """\
 A training run, as it was recorded.
 
@@ -226,8 +227,23 @@ def _must_have_hash(path: Path, md5: str, dataset: Dataset) -> None:
 
 def _write_sums(folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    lines = [_sum(_sha256(path), path.relative_to(folder).as_posix()) for path in files]
     (folder / _SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _sum(digest: str, name: str) -> str:
+    """Return a line of sums as coreutils write it: with a backslash before one that is escaped."""
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if escaped == name else chr(92)}{digest}  {escaped}\n"
+
+
+def _named(line: str) -> tuple[str, str]:
+    """Return name and digest of a line of sums."""
+    digest, _, name = line.partition("  ")
+    if not digest.startswith("\\"):
+        return name, digest
+    plain = re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), name)
+    return plain, digest[1:]
 
 
 def _extract(path: Path, folder: Path) -> None:
@@ -244,8 +260,8 @@ def _extract(path: Path, folder: Path) -> None:
     try:
         with tarfile.open(path, "r:gz") as archive:
             archive.extractall(folder, filter=_plain)  # noqa: S202  (regular files alone)
-        sums = (folder / _SUMS).read_text(encoding="utf-8")
-        named = {name: digest for digest, _, name in (s.partition("  ") for s in sums.splitlines())}
+        sums = (folder / _SUMS).read_bytes().decode()
+        named = dict(_named(line) for line in sums.split("\n") if line)
     except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
         raise damaged from error
     found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}

@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import stat
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -167,3 +168,13 @@ def test_what_is_imported_is_the_users_alone(project, tmp_path):
     kept = project.root / ".mlops" / "runs" / run.id
     modes = {p: stat.S_IMODE(p.stat().st_mode) for p in (kept, *kept.rglob("*"))}
     assert {p for p, mode in modes.items() if mode != (0o700 if p.is_dir() else 0o600)} == set()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\\b", "a\\nb", "a\u2028b", "a  b", " a", "\r", "ü"])
+def test_sums_of_any_name_are_those_that_coreutils_check(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    transfer._write_sums(tmp_path)
+    check = ["sha256sum", "--check", "--quiet", "--strict", transfer._SUMS]
+    assert subprocess.run(check, cwd=tmp_path, check=False).returncode == 0
+    lines = (tmp_path / transfer._SUMS).read_bytes().decode().split("\n")
+    assert [transfer._named(line)[0] for line in lines if line] == [name]

@@ -31,7 +31,7 @@ from tests.rules.test_public import COMMANDS
 pytest_plugins = ["tests.interfaces.server.conftest"]
 
 # How many of the names each place is tried with; all of them in `make faults`.
-IN_PYTHON, IN_WORDS, OVER_HTTP, IN_SETTINGS = 2, 1, 2, 3
+IN_PYTHON, IN_WORDS, OVER_HTTP, IN_SETTINGS = 1, 1, 2, 3
 LEFT_OUT = {
     "as_json": "it makes JSON of what it is given",
     "fire_in_background": "it starts the scheduler of this process",
@@ -39,7 +39,6 @@ LEFT_OUT = {
     "scheduler": "it fires until it is ended",
     "serve": "it serves until it is ended; tests/interfaces/server has its requests",
     "help": "it explains commands",
-    "train_wait": "a run to its end is in tests/end_to_end",
 }
 # Where the user writes is where the user says; and what is there afterwards is of a hostile name.
 OWN_PLACES = {("compile", "output"), ("init", "folder"), ("export", "file")}
@@ -172,7 +171,8 @@ def test_as_a_command(canary, json_of):
 def test_as_a_magic(canary):
     import shlex
 
-    for what, words in in_words(canary):
+    # They are parsed by the same commands.
+    for what, words in itertools.islice(in_words(canary), 0, None, 3):
         with planned(*what):
             magics.mlops(shlex.join(word for word in words if "\n" not in word))
 

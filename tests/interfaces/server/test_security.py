@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -140,6 +141,8 @@ HOSTILE = [
     "link/secret.ipynb",
     "loop",
     "%2e%2e",
+    "%252e%252e%252froot-secret",
+    "....//root-secret",
     "~root",
     "x" * 300,
     "/".join(["y"] * 600),
@@ -172,8 +175,41 @@ async def test_no_path_leads_out_of_the_root(ask, memory, outside, text):
         await ask("POST", "track", body={"path": text}),
         await ask("POST", "deploy", body={"what": f"{text}.yaml"}),
         await ask("POST", "train", body={"notebook": "train.ipynb", "train": text}),
+        await ask("POST", "schedules", body={"what": text, "cron": "0 3 * * *"}),
+        await ask("POST", "tune", body={"notebook": "train.ipynb", "space": text}),
     ]
     for status, answer in looked:
         assert 400 <= status < 500
         assert answer["error"]["hint"]
     assert sorted(outside.rglob("*")) == before
+
+
+IN_PATHS = [
+    ("GET", "runs", ""), ("DELETE", "runs", ""), ("GET", "runs", "/notebook"),
+    ("GET", "runs", "/report"), ("GET", "runs", "/logs"), ("POST", "runs", "/resume"),
+    ("GET", "deployments", ""), ("DELETE", "deployments", ""), ("POST", "deployments", "/labels"),
+    ("DELETE", "schedules", ""), ("PATCH", "schedules", ""),
+]  # fmt: skip
+
+
+async def test_no_name_in_a_path_leads_anywhere(ask, memory, outside):
+    """What is read, written or deleted by a name is looked for among the names that there are."""
+    kept = memory.root / ".mlops" / "runs" / "kept"
+    kept.mkdir(parents=True)
+    (kept / "request.json").write_text("{}")
+    texts = [t.replace("root-secret", outside.name) for t in HOSTILE if len(t) < 300]
+    texts += [f"../../../{outside.name}", "../runs/kept", "kept/../kept", ".", "kept/"]
+
+    def around():
+        return [p for p in sorted(memory.root.parent.rglob("*")) if ".mlops" not in p.parts]
+
+    before = around()
+    for method, kind, rest in IN_PATHS:
+        for text in texts:
+            raw = text.encode(errors="surrogateescape")
+            for name in {quote(raw, safe=""), quote(quote(raw, safe=""), safe="")}:
+                body = {"labels": {"x": 1}} if rest == "/labels" else {}
+                status, _ = await ask(method, kind, name + rest, body=body)
+                assert 400 <= status < 500, (method, kind, text, rest)
+    assert around() == before
+    assert (kept / "request.json").read_text() == "{}"
