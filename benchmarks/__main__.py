@@ -42,7 +42,13 @@ def main() -> int:
         "--quick", action="store_true", help="see whether all of it works; the figures are none"
     )
     parser.add_argument("--write", action="store_true", help="keep the results, and write pages")
+    parser.add_argument(
+        "--pages", action="store_true", help="measure nothing: write pages from what is kept"
+    )
     asked = parser.parse_args()
+    if asked.pages:
+        pages.write(record.load())
+        return 0
     if asked.quick and asked.write:
         parser.error("--quick finds no figures that could be kept: leave out --write")
     names = asked.names or list(NAMES)

@@ -519,7 +519,7 @@ def _searched(path: Path, count: int) -> Callable[[], None]:
             [experiment], "metrics.test_accuracy > 0.5", max_results=50,
             order_by=["metrics.test_accuracy DESC"],
         )  # fmt: skip
-        assert len(found) == 50
+        assert len(found) == min(50, count)
 
     return search
 
