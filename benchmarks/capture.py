@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("mlops_nb", "dvc")
+TABLES = ("capture",)
 ROUNDS = 5
 TAKE = [sys.executable, "-m", "benchmarks.take", "train.ipynb"]
 
@@ -30,6 +31,9 @@ CASES = {
         [sys.executable, "-m", "dvc", "status", "-q"],
     ),
 }
+
+
+QUICK = {"ROUNDS": 1}
 
 
 def measure(folder: Path) -> Iterator[Table]:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from mlops_nb.types import Run
 
 PACKAGES = ("mlops_nb", "scikit-learn")
+TABLES = ("incremental",)
 # Autologging adds to `fit`, and not to `partial_fit`.
 SETTINGS = {"tracking.autolog": "false", "update.gates": ""}
 NOTEBOOKS = ("sgd.ipynb", "boosting.ipynb")
 METRICS = ("fit_rows", "fit_cpu_s", "test_new_accuracy", "test_old_accuracy")
+
+
+QUICK = {}
 
 
 def measure(folder: Path) -> Iterator[Table]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PACKAGES = ("mlops_nb", "jupyterlab", "playwright")
+TABLES = ("lab",)
 COUNT = 5_000
 # Begins to note what holds the browser up for more than 50 ms, as the browser itself counts it.
 WATCH = """() => {
@@ -67,6 +68,9 @@ AWAIT = """kind => {
     }, { once: true }));
 }"""
 HEAP = "() => performance.memory.usedJSHeapSize / 1e6"
+
+
+QUICK = {"COUNT": 200}
 
 
 def measure(folder: Path) -> Iterator[Table]:

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("mlops_nb", "mlflow", "ipykernel")
+TABLES = ("metrics", "metrics-seen")
 ROUNDS = 15
 WATCH_S = 0.2
 # Of each round: wall and CPU seconds without logging, and with it.
 Rounds = list[list[list[float]]]
 PEER_ROUNDS = 3
 POINTS = 1_000
+
+QUICK = {"ROUNDS": 2, "PEER_ROUNDS": 1}
+
 
 # Work is steps of a logistic regression, as many as took a millisecond before the first round. The
 # arrays are so small that the linear algebra starts no threads.

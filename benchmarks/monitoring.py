@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = ("mlops_nb", "pyarrow", "numpy")
+TABLES = ("monitoring",)
 ROWS = 1_000_000
 # Pandas makes an object of each line, and would take gigabytes for all of them.
 PANDAS_ROWS = 100_000
 _FILE_ROWS = 14_000
 _REFERENCE_ROWS = 20_000
+
+
+QUICK = {}
 
 
 def measure(folder: Path) -> Iterator[Table]:

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("mlops_nb", "dvc")
+TABLES = ("provisioning",)
 ROUNDS = 5
 READERS = ("train", "evaluate")
 MEGABYTES = 500
+
+
+QUICK = {"ROUNDS": 1, "MEGABYTES": 50}
 
 
 def measure(folder: Path) -> Iterator[Table]:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 PACKAGES = ("mlops_nb", "scikit-learn", "pandas", "uvicorn")
+TABLES = ("serving", "serving-arrays", "serving-workers")
 SECONDS, WARM_S = 4.0, 1.0
+QUICK = {"SECONDS": 1.0, "WARM_S": 0.3}
 CLIENTS = 8
 ROWS = (1, 1000)
 NAME = "tumours"

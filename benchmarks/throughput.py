@@ -34,12 +34,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("mlops_nb", "kfp", "jupyter_server")
+TABLES = ("throughput-submit", "throughput-completed")
 LOAD = 150_000 / 86_400
 SECONDS = 12.0
 WARM = 2
 CLIENTS = 4
 TOKEN = "a-token-of-the-benchmark"  # noqa: S105
 COMPLETED = 12
+
+
+QUICK = {"SECONDS": 2.0, "COMPLETED": 2}
 
 
 def measure(folder: Path) -> Iterator[Table]:

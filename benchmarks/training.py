@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("mlops_nb", "mlflow", "kfp", "scikit-learn")
+TABLES = ("training",)
 ROUNDS = 3
 NOTEBOOK = "quickstart.ipynb"
 MLOPS = [sys.executable, "-m", "mlops_nb"]
@@ -37,6 +38,9 @@ COMMANDS = {
     ("again", OURS): ("own", TRAIN, ANEW),
     ("again", "train, skipping what is done"): ("own", TRAIN, {}),
 }
+
+
+QUICK = {"ROUNDS": 1}
 
 
 def measure(folder: Path) -> Iterator[Table]:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = ("mlops_nb", "optuna")
+TABLES = ("tuning",)
 TRIALS = 16
 MLOPS = [sys.executable, "-m", "mlops_nb"]
 # Random, because what it tries next does not follow from what was pruned: both try the same.
 TUNE = ["tune", "digits.ipynb", "--sampler", "random", "--trials", str(TRIALS), "--wait"]
+
+
+QUICK = {}
 
 
 def measure(folder: Path) -> Iterator[Table]:
