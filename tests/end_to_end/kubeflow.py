@@ -10,6 +10,8 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psutil
+
 from mlops_nb import environments
 from mlops_nb.capture import environment
 
@@ -54,7 +56,9 @@ def mlflow_server(folder: Path, port: int = 0) -> Iterator[str]:
         _wait_for(f"{url}/health", server)
         yield url
     finally:
-        server.terminate()
+        # Asked to end, it would wait for clients that keep their connections.
+        for process in (*psutil.Process(server.pid).children(recursive=True), server):
+            process.kill()
         server.wait(20)
 
 
