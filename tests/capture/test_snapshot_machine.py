@@ -54,6 +54,7 @@ class Repositories(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "root"):
+            self.take_a_snapshot()
             self.all_of_it_is_pinned()
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -120,9 +121,11 @@ class Repositories(RuleBasedStateMachine):
     def unstage(self, path):
         self.git("reset", "--quiet", "--", path)
 
-    @rule(path=path, bit=st.sampled_from(("assume-unchanged", "skip-worktree")))
-    def hide(self, path, bit):
+    @rule(path=path, bit=st.sampled_from(("assume-unchanged", "skip-worktree")), content=content)
+    def edit_what_is_hidden(self, path, bit, content):
+        self.git("add", "--", path)
         self.git("update-index", f"--{bit}", "--", path)
+        self.write(path, content)
 
     @rule(words=st.sampled_from(("commit -qam more", "add -A", "stash", "stash -u", "stash pop")))
     def keep(self, words):
@@ -253,7 +256,7 @@ def machine(template, state_of):
 
 
 def test_a_snapshot_is_what_is_on_the_disk_whatever_was_done(machine):
-    programs.run(machine, programs=4, steps=18, same=True)
+    programs.run(machine, programs=8, steps=10, same=True)
 
 
 @pytest.mark.faults

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).parents[2]
+from tests.docs.evidence import TOP, missing
+
 PAGE = TOP / "docs" / "reliability.md"
 ROW = re.compile(r"\| (D?\d+) \| (.+) \| (.+) \|")
-TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+TEST = re.compile(r"`(tests/[\w/]+\.py::test_\w+)`")
 
 
 def rows() -> dict[str, tuple[str, str]]:
@@ -21,14 +19,6 @@ def rows() -> dict[str, tuple[str, str]]:
     listed = [match.groups() for match in found if match is not None]
     assert len(listed) == len({number for number, *_ in listed}), "a row is there twice"
     return {number: (said, shown) for number, said, shown in listed}
-
-
-@cache
-def defined_in(path: str) -> frozenset[str]:
-    """Return the names of the tests of a module, without running anything."""
-    tree = ast.parse((TOP / path).read_text())
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return frozenset(node.name for node in tree.body if isinstance(node, kinds))
 
 
 def test_no_row_is_missing_and_none_is_malformed():
@@ -46,5 +36,5 @@ def test_every_row_names_tests_that_there_are_or_says_why_not(number):
     named = TEST.findall(shown)
     assert named or reason, shown
     assert reason or TEST.sub("", shown).replace("<br>", "") == ""
-    assert [f"{path}::{name}" for path, name in named if name not in defined_in(path)] == []
+    assert missing(named) == []
     assert said.count("|") == (0 if number[0] == "D" else 1)

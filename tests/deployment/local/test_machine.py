@@ -47,6 +47,9 @@ class Deployments(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "target") and self.last:
             if self.percent:
+                self.changed(promote=True)
+                self.try_and_roll_back(10)
+                self.what_was_said_to_serve_serves()
                 self.take_down()
             assert self.target.names() == []
             assert list(tree.marked(f"{identity(self.target.root)}/{NAME}/")) == []
@@ -74,6 +77,9 @@ class Deployments(RuleBasedStateMachine):
 
     @precondition(lambda self: self.last < MODELS)
     @rule(strategy=st.sampled_from(("replace", "canary", "shadow")), percent=percents)
+    def deploy_another(self, strategy, percent):
+        self.deploy(strategy, percent)
+
     def deploy(self, strategy, percent):
         number = self.create(self.last + 1)
         assert number == self.last + 1
@@ -133,6 +139,16 @@ class Deployments(RuleBasedStateMachine):
             return
         (now,) = self.percent
         assert now == (min(served) if len(served) > 1 else max(older))
+
+    @precondition(lambda self: len(self.percent) == 1 and self.last < MODELS)
+    @rule(percent=percents)
+    def try_and_roll_back(self, percent):
+        """What was before is what is again."""
+        before = dict(self.percent)
+        self.deploy("canary", percent)
+        assert len(self.percent) == 2
+        self.route(promotion.back(self.deployment(), None))
+        assert self.percent == before
 
     @precondition(lambda self: self.percent)
     @rule(what=st.sampled_from(("supervisor", "front", "revision")))
