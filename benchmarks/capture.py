@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("mlops_nb", "dvc")
 TABLES = ("capture",)
-ROUNDS = 5
+ROUNDS = 3
 TAKE = [sys.executable, "-m", "benchmarks.take", "train.ipynb"]
 
 

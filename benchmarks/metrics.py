@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("mlops_nb", "mlflow", "ipykernel")
 TABLES = ("metrics", "metrics-seen")
-ROUNDS = 15
+ROUNDS = 9
 WATCH_S = 0.2
 # Of each round: wall and CPU seconds without logging, and with it.
 Rounds = list[list[list[float]]]

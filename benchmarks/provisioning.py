@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("mlops_nb", "dvc")
 TABLES = ("provisioning",)
-ROUNDS = 5
+ROUNDS = 3
 READERS = ("train", "evaluate")
 MEGABYTES = 500
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("mlops_nb", "scikit-learn", "pandas", "uvicorn")
 TABLES = ("serving", "serving-arrays", "serving-workers")
-SECONDS, WARM_S = 4.0, 1.0
+SECONDS, WARM_S = 3.0, 1.0
 QUICK = {"SECONDS": 1.0, "WARM_S": 0.3}
 CLIENTS = 8
 ROWS = (1, 1000)

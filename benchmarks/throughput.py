@@ -40,7 +40,7 @@ SECONDS = 12.0
 WARM = 2
 CLIENTS = 4
 TOKEN = "a-token-of-the-benchmark"  # noqa: S105
-COMPLETED = 12
+COMPLETED = 8
 
 
 QUICK = {"SECONDS": 2.0, "COMPLETED": 2}
