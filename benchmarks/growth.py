@@ -37,6 +37,7 @@ from mlops_nb.deployment.local import LocalTarget
 from mlops_nb.following import moments
 from mlops_nb.interfaces import card
 from mlops_nb.journal import CellStarted, MetricsLogged, RunFinished, RunQueued
+from mlops_nb.journal import events as events_file
 from mlops_nb.journal.points_file import PointsFile, encode
 from mlops_nb.orders import rollout
 from mlops_nb.runners import index
@@ -169,7 +170,7 @@ def events(folder: Path) -> Table:
             for n in range(size)
         ]
         # Between what a run begins with and what it ends with.
-        middle = b"".join(map(journal._encode, more))
+        middle = b"".join(map(events_file.encode, more))
         record.events.write_bytes(b"".join(lines[:-1]) + middle + lines[-1])
         offset = record.events.stat().st_size
         costs.of("read and fold the journal", record.load)
@@ -202,7 +203,7 @@ def metrics(folder: Path) -> Table:
             one_by_one = [MetricsLogged(metrics={f"m{n}": n / 7}) for n in range(size)]
             kept = [line for line in end if b'"m0"' not in line and b'"m1"' not in line]
             record.events.write_bytes(
-                b"".join(kept[:-1]) + b"".join(map(journal._encode, one_by_one)) + kept[-1]
+                b"".join(kept[:-1]) + b"".join(map(events_file.encode, one_by_one)) + kept[-1]
             )
         costs.of("read and fold the journal", record.load)
         costs.of("follow: all curves at once", lambda: next(api.follow(ids[0], project=root)))
@@ -490,7 +491,7 @@ def _reconciled(root: Path) -> None:
     record = journal.RunFolder(runs / run_id)
     ends = (RunFinished, journal.RunTracked)
     left = [event for event in record.read()[0] if not isinstance(event, ends)]
-    record.events.write_bytes(b"".join(map(journal._encode, left)))
+    record.events.write_bytes(b"".join(map(events_file.encode, left)))
     record.lock.touch()
     assert api.lookup.runner_of(root).get(run_id).state is RunState.LOST
     shutil.rmtree(runs / run_id)
