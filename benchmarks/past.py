@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def fill(root: Path, count: int) -> None:
     runs = config.state_folder / RUNS
     there = len(list(runs.iterdir())) if runs.exists() else 0
     start = datetime.now(timezone.utc) - timedelta(days=30)
-    head = _git(root, "rev-parse", "HEAD")
+    head = git(root, "rev-parse", "HEAD")
     refs = root / ".git" / REF_PREFIX
     refs.mkdir(parents=True, exist_ok=True)
 
@@ -68,11 +69,23 @@ def _project(root: Path) -> None:
     config = Config.load(root)
     projects.prepare_state(config)
     projects.track(config, root / "data" / "train.csv")
-    _git(root, "add", "-A")
-    _git(root, "-c", "user.name=b", "-c", "user.email=b", "commit", "-qm", "start")
+    commit(root)
 
 
-def _git(root: Path, *arguments: str) -> str:
+def commit(root: Path) -> None:
+    """Commit all that has changed."""
+    git(root, "add", "-A")
+    git(root, "-c", "user.name=b", "-c", "user.email=b", "commit", "-qm", "all")
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    """Run a command of DVC's."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run a command of git's, and return what it says."""
     done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import growth, past
+from benchmarks import past
+from benchmarks.growth.submission import gates, held
 from benchmarks.record import Table, say, version_of
 from mlops_nb import api
 from mlops_nb import project as projects
@@ -105,7 +106,7 @@ def _measured(
             submit()
             times.append(time.perf_counter() - before)
 
-    with growth._held(root):
+    with held(root):
         for _ in range(WARM):
             submit()
         threads = [threading.Thread(target=go_on) for _ in range(clients)]
@@ -116,7 +117,7 @@ def _measured(
         for thread in threads:
             thread.join()
         taken = Taken(times, time.monotonic() - start, _cpu_s(server) - before)
-        for gate in growth._gates(root):
+        for gate in gates(root):
             gate.send_signal(signal.SIGKILL)
     # Found by whoever looks next: none of them ends in the time of another way.
     shutil.rmtree(root / ".mlops" / "runs")
@@ -194,12 +195,7 @@ def _project(root: Path) -> None:
     notebook(root / "train.ipynb", "1", parameters="rate = 0.5")
     settings = root / "mlops.toml"
     settings.write_text(f"{settings.read_text()}\n[run]\nparallel = 1\n")
-    _commit(root)
-
-
-def _commit(root: Path) -> None:
-    past._git(root, "add", "-A")
-    past._git(root, "-c", "user.name=b", "-c", "user.email=b", "commit", "-qm", "start")
+    past.commit(root)
 
 
 def _submit(root: Path) -> None:
@@ -258,19 +254,19 @@ def _cluster(folder: Path) -> Iterator[Path]:
     (root / "data").mkdir()
     for name in ("train", "test"):
         (root / "data" / f"{name}.csv").write_text("a,label\n1,0\n")
-    past._git(root.parent, "init", "-q", "--bare", "origin.git")
-    past._git(root, "remote", "add", "origin", f"file://{root.parent}/origin.git")
-    growth._dvc(root, "remote", "add", "-d", "storage", "../remote")
-    growth._dvc(root, "add", "-q", "data/train.csv", "data/test.csv")
-    growth._dvc(root, "push", "-q")
-    _commit(root)
+    past.git(root.parent, "init", "-q", "--bare", "origin.git")
+    past.git(root, "remote", "add", "origin", f"file://{root.parent}/origin.git")
+    past.dvc(root, "remote", "add", "-d", "storage", "../remote")
+    past.dvc(root, "add", "-q", "data/train.csv", "data/test.csv")
+    past.dvc(root, "push", "-q")
+    past.commit(root)
     begin, Runs._start = Runs._start, lambda *_: None  # type: ignore[method-assign]
     try:
         with KubeflowServer(folder / "cluster") as server:
             tracking = urllib.parse.urljoin(server.url, "/mlflow")
             settings = kubeflow.SETTINGS.format(tracking=tracking, url=server.url)
             (root / "mlops.toml").write_text(settings)
-            _commit(root)
+            past.commit(root)
             yield root
     finally:
         Runs._start = begin  # type: ignore[method-assign]
