@@ -58,13 +58,16 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(autouse=True)
 def _no_store_of_another_test():
-    """Forget the store and the registry that a test has named for its process."""
+    """Forget the store, registry and experiment that a test has named for its process."""
     yield
     if "mlflow" in sys.modules:
         import mlflow
+        from mlflow.tracking import fluent
 
         mlflow.set_registry_uri("")
         mlflow.set_tracking_uri("")
+        # `set_experiment` keeps it beside the environment.
+        fluent._active_experiment_id = None
         os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
 
 

@@ -17,6 +17,8 @@ from mlops_nb.exceptions import ImageError
 from mlops_nb.types import DeploymentState, RevisionState, RunState
 from tests.vocabulary import PANELS_END, executed, shown
 
+# Minutes of building images of models; the same target without a container: tests/deployment/local.
+pytestmark = pytest.mark.faults
 SECONDS = 60
 
 
@@ -47,7 +49,6 @@ def project(quickstart):
         api.undeploy(deployment.name, project=quickstart)
 
 
-@pytest.mark.faults
 def test_the_notebook_serves_from_containers_as_it_does_from_processes(quickstart):
     root = quickstart
     cells = executed(root / "serve.ipynb", target="container", then=PANELS_END)

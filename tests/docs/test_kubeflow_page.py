@@ -185,6 +185,7 @@ def reader(tmp_path_factory, server, cluster):
         yield found
 
 
+@pytest.mark.faults
 def test_the_page_leads_to_a_model_version(reader):
     first = next(text for text in reader.said if "train quickstart.ipynb --push" in text)
     assert "SUCCEEDED" in first
@@ -192,6 +193,7 @@ def test_the_page_leads_to_a_model_version(reader):
     assert "test_accuracy" in first
 
 
+@pytest.mark.faults
 def test_a_run_is_canceled_resumed_and_followed(reader):
     canceled, watched = (
         next(text for text in reader.said if text.startswith(f"$ jupyter mlops {verb}"))
@@ -201,6 +203,7 @@ def test_a_run_is_canceled_resumed_and_followed(reader):
     assert "SUCCEEDED" in watched
 
 
+@pytest.mark.faults
 def test_each_pod_has_the_secrets_of_the_page_and_no_others(reader, server):
     runs = Config.load(reader.folder).state_folder / "runs"
     first = min(runs.iterdir())
@@ -220,12 +223,14 @@ def test_each_pod_has_the_secrets_of_the_page_and_no_others(reader, server):
     assert set(server.pod(kfp_run_id, "train").pull_secrets) == reader.cluster.pull_secrets
 
 
+@pytest.mark.faults
 def test_what_is_set_in_another_way_names_what_was_made(reader, cluster):
     folders, claim = reader.alternatives
     assert set(folders.kubeflow_secret_files.values()) <= set(cluster.secrets)
     assert claim.kubeflow_volume_claim in cluster.claims
 
 
+@pytest.mark.faults
 def test_nothing_secret_leaves_the_cluster(reader, server):
     files = (path for path in reader.folder.rglob("*") if path.is_file())
     kept = b"\n".join(path.read_bytes() for path in files)

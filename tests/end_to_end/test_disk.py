@@ -147,7 +147,7 @@ def full_store() -> None:
     os.environ[RUN_FOLDER] = str(here)
     (here / "events.jsonl").touch()
     store = Store(f"sqlite:///{here}/disk/mlflow.db")
-    run_id = store._client.create_run(store._experiment("one")).info.run_id
+    run_id = store._connection.client.create_run(store._experiment("one")).info.run_id
     rest = here / "disk" / "rest"
     with rest.open("wb", buffering=0) as file:
         try:
@@ -166,7 +166,7 @@ def full_store() -> None:
     with Metrics(store, run_id, points) as again:
         pass
     again.must_be_complete()
-    print(len(store._client.get_metric_history(run_id, "x")))
+    print(len(store._connection.client.get_metric_history(run_id, "x")))
 
 
 def test_a_project_with_no_room_is_refused(project, monkeypatch):

@@ -24,7 +24,7 @@ OTHERS = ["run_started", "data_provided", "run_tracked", "cell_started", "cells_
           "metrics_logged", "model_logged", "model_evaluated", "run_finished"]  # fmt: skip
 POINTS = [f"{when} {event}" for event in (*OF_A_STAGE, *OTHERS) for when in ("before", "after")]
 # Those that a change is most likely to break; all of them: make faults.
-SHORT = {"after run_tracked", "before stage_finished train", "before run_finished"}
+SHORT = {"before stage_finished train"}
 
 # Of a submission, and how many runs there are after a kill there.
 OF_THE_SUBMISSION = {"run pinned": 0, "run folder made": 0, "run recorded": 1, "driver started": 1,

@@ -195,6 +195,7 @@ def test_an_evicted_pod_fails_the_run_and_a_resume_goes_on_from_there(
         api.resume(run.id)
 
 
+@pytest.mark.faults
 def test_a_run_that_takes_too_long_is_ended(project, cluster, flag, until):
     server = cluster()
     waiting(project, flag)

@@ -10,6 +10,9 @@ from mlops_nb.tracking.store import Store
 from mlops_nb.types import DriftVerdict, RunState
 from tests.vocabulary import executed, shown
 
+# The parts of the loop are in test_update, test_monitoring and test_deployment; this is all of it.
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def loop(tmp_path_factory):

@@ -15,6 +15,7 @@ from mlops_nb.types import RunState
 from tests.end_to_end.conftest import MODEL_CELLS
 
 
+@pytest.mark.faults
 def test_four_at_once_on_a_fresh_project_are_four_complete_runs(project):
     project.notebook(*MODEL_CELLS, parameters="rate: float = 0.5")
     command = [sys.executable, "-m", "mlops_nb", "train", "train.ipynb", "--wait", "--json"]

@@ -33,6 +33,7 @@ def started(run_id):
     return api.show(run_id).state is not RunState.PENDING
 
 
+@pytest.mark.faults
 def test_runs_wait_in_the_order_in_which_they_came(held, until):
     first, second, third = submit(3)
     until(lambda: started(first))
