@@ -31,6 +31,8 @@ def certificate(tmp_path):
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([here]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        # Python 3.13 takes no authority without it.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     (tmp_path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
