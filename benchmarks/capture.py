@@ -57,7 +57,7 @@ def measure(folder: Path) -> Iterator[Table]:
             (case, "first", f"{cold.cpu_s:.2f}", f"{cold.wall_s:.2f}", "", "", ""),
         ]  # fmt: skip
         what = case.removesuffix(", one changed")
-        said.append(f"{what} in {own.wall_s:.1f} s (`{asked}`: {other.wall_s:.1f} s)")
+        said.append(f"{what} in {own.wall_s:.2f} s (`{asked}`: {other.wall_s:.2f} s)")
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout
     yield Table(
         name="capture",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -245,7 +246,9 @@ def _tried(server: Server, rows: int, folder: Path, root: str) -> Figures | str:
 
 def _said(error: RuntimeError) -> str:
     lines = str(error).strip().splitlines()
-    return next((line for line in lines if "Error" in line), lines[-1])[:100]
+    # What was raised at last, and not the line of the source that raised it.
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    return (raised or lines)[-1][:100]
 
 
 def _bodies(folder: Path) -> None:
