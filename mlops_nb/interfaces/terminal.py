@@ -74,16 +74,16 @@ class TerminalView:
         if not runs:
             self.text("no such run; start one: jupyter mlops train NOTEBOOK")
             return
-        table = _table("run", "state", "notebook", "created", "time", "metrics", "model")
+        # A line each; when it was begun is what the id begins with.
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("run", "state", "time", "notebook", "metrics", "model"):
+            table.add_column(column, no_wrap=column in ("run", "state", "time"))
         for run in runs:
             table.add_row(
                 run.id,
                 _marked(run.state.value),
-                _plain(run.notebook),
-                run.created_at,
                 words.seconds(run.seconds),
-                _plain(words.main_metrics(run)),
-                _plain(words.model(run)),
+                *map(_cut, (run.notebook, words.main_metrics(run), words.model(run))),
             )
         self.console.print(table)
 
@@ -394,10 +394,14 @@ def _finding(finding: Finding) -> Text:
     )
 
 
+# What is typed next is copied from the first two, and the others say more in one line.
+_WHOLE = ("run", "deployment", "state", "created")
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(_plain(column), overflow="fold")
+        table.add_column(_plain(column), overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 
@@ -407,3 +411,8 @@ def _marked(state: str) -> Text:
 
 def _plain(text: str) -> Text:
     return Text(words.inert(text))
+
+
+def _cut(text: str) -> Text:
+    """Return a text that is cut off where its column ends."""
+    return Text(words.inert(text), no_wrap=True, overflow="ellipsis")
