@@ -104,6 +104,9 @@ class TerminalView:
     def comparison(self, comparison: Comparison) -> None:
         """Print what differs between runs."""
         table = _table("", "", *comparison.runs)
+        for column in table.columns[2:4]:
+            # More of them than two have no room for whole ids on most screens.
+            column.min_width = len(str(column.header))
         for row in comparison.rows:
             if row.differs:
                 cells = (words.compared(row, value) or "-" for value in row.values)
