@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import ProjectError
+from mlops_nb.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,12 +52,15 @@ def settle(folder: Path, steps: Sequence[tuple[Callable[[Path], None], ...]] = S
             hint="pip install --upgrade mlops_nb",
         )
     try:
-        with _private(folder / f"{FILE}.lock") as lock:
+        descriptor = os.open(
+            folder / f"{FILE}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        with os.fdopen(descriptor, "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for number in range(_format(folder), len(steps)):
                 for step in steps[number]:
                     step(folder)
-                _write(folder, number + 1)
+                replace_file(folder / FILE, f"{number + 1}\n".encode())
     except OSError as error:
         raise ProjectError(
             f"{folder} is of an earlier release, and cannot be brought to this one's format: "
@@ -77,17 +81,3 @@ def _format(folder: Path) -> int:
             hint=f"remove it, and the format is found anew: rm {path}",
         )
     return int(text)
-
-
-def _write(folder: Path, number: int) -> None:
-    scratch = folder / f".{FILE}.tmp"
-    with _private(scratch) as file:
-        file.write(f"{number}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(folder / FILE)
-
-
-def _private(path: Path) -> TextIO:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8")

@@ -7,6 +7,7 @@ tore off is not read.
 
 from __future__ import annotations
 
+from mlops_nb.files import replace_file
 from mlops_nb.journal.emitting import (
     RUN_FOLDER,
     RUN_ID,
@@ -44,7 +45,6 @@ from mlops_nb.journal.events import (
     event_of_line,
     events_of,
 )
-from mlops_nb.journal.files import replace_file
 from mlops_nb.journal.folder import (
     RUNS,
     TRIALS,

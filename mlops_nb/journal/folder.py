@@ -14,6 +14,7 @@ import msgspec
 
 from mlops_nb import crash, encoding
 from mlops_nb.exceptions import RunError
+from mlops_nb.files import replace_file
 from mlops_nb.journal.events import (
     AnyEvent,
     RunFinished,
@@ -22,7 +23,6 @@ from mlops_nb.journal.events import (
     encode,
     events_of,
 )
-from mlops_nb.journal.files import replace_file
 from mlops_nb.journal.folding import fold, new_run
 from mlops_nb.journal.points_file import PointsFile
 from mlops_nb.types import MonitoringReport, Point, Report, Run, RunRequest
