@@ -56,6 +56,7 @@ def test_turns_and_bad_deployments_cost_no_request(place, turns, bad):
                 assert refused.value.message
             serving = place.create()
             place.route({serving: 100})
+            place.until(lambda now=str(serving): now in load.answers)
     rate = len(load.answers) / (time.monotonic() - begun)
     print(f"{turns} turns, {bad} bad ones, {len(load.answers)} requests, {rate:.0f}/s")
     assert load.failures == []
