@@ -98,6 +98,7 @@ def test_no_request_fails_while_revisions_take_turns(place):
             number = place.create()
             place.route({number - 1: 50, number: 50})
             place.route({number: 100})
+            place.until(lambda now=str(number): now in load.answers)
         place.route({number - 1: 100})
     assert load.failures == []
     assert {"1", "2", "3", "4", "5"} == set(load.answers)
