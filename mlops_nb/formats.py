@@ -8,10 +8,9 @@ done twice, and leaves alone what goes on.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from typing import TYPE_CHECKING
 
+from mlops_nb import locks
 from mlops_nb.exceptions import ProjectError
 from mlops_nb.files import replace_file
 
@@ -52,11 +51,7 @@ def settle(folder: Path, steps: Sequence[tuple[Callable[[Path], None], ...]] = S
             hint="pip install --upgrade mlops_nb",
         )
     try:
-        descriptor = os.open(
-            folder / f"{FILE}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        with os.fdopen(descriptor, "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locks.held(folder / f"{FILE}.lock"):
             for number in range(_format(folder), len(steps)):
                 for step in steps[number]:
                     step(folder)

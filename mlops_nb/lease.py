@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
+
+from mlops_nb import locks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,8 @@ class Holder(NamedTuple):
 
 def take(path: Path) -> int | None:
     """Take a lease and return its descriptor, None where another has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
+    descriptor = locks.take(path)
+    if descriptor is None:
         return None
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     os.ftruncate(descriptor, 0)
@@ -44,16 +42,11 @@ def is_lost(path: Path, descriptor: int) -> bool:
 def holder(path: Path) -> Holder | None:
     """Return who holds a lease, None where nobody does."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
-        # Shared: two that look at the same time are not in each other's way.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _said(descriptor)
-    else:
-        return None
+        return _said(descriptor) if locks.is_another_s(descriptor) else None
     finally:
         os.close(descriptor)
 

@@ -10,14 +10,15 @@ from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, resolve, wanted_snapshot
 from mlops_nb.capture import snapshot
 from mlops_nb.capture.repository import Repository
-from mlops_nb.orders import reach, reproduction, updating
+from mlops_nb.orders import reach, reproduction, terms, updating
 from mlops_nb.pipelines.arguments import training as parameters
 from mlops_nb.settings import Config
-from mlops_nb.types import Finding, Run, RunRequest, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mlops_nb.types import Finding, Run, RunRequest, Verdict
 
 
 def train(
@@ -89,20 +90,14 @@ def training(
     arguments = parameters.arguments(
         pins, config, lineage=lineage, earlier=plan.earlier if plan else None
     )
-    return RunRequest(
-        id=run_id,
-        pipeline=pipelines.TRAINING.name,
-        pipeline_digest=pipelines.TRAINING.digest,
-        stages=pipelines.TRAINING.stages,
-        backend=config.run_backend,
-        snapshot=pins,
-        arguments=reach.addressed(arguments, config, pins, reached),
+    return terms.request(
+        pipelines.TRAINING,
+        config,
+        pins,
+        reach.addressed(arguments, config, pins, reached),
+        run_id=run_id,
         created_at=now().isoformat("T", "seconds"),
         findings=(*captured.findings, *reached),
-        rebuild=config.environment_rebuild,
-        cache=config.run_cache,
-        timeout_s=config.run_timeout_s,
-        stage_timeout_s=config.run_stage_timeout_s,
         lineage=lineage,
     )
 

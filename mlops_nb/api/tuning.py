@@ -12,17 +12,17 @@ from mlops_nb import pipelines
 from mlops_nb.api import submission
 from mlops_nb.api.lookup import Folder, last, new_id, now, runner_of, wanted_snapshot
 from mlops_nb.exceptions import UsageError
-from mlops_nb.orders import reach
+from mlops_nb.orders import reach, terms
 from mlops_nb.pipelines.arguments import tuning as parameters
 from mlops_nb.settings import Config
 from mlops_nb.tuning import plan as plans
 from mlops_nb.tuning import space as spaces
-from mlops_nb.types import Finding, Run, RunRequest, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_nb.capture.snapshot import Captured
+    from mlops_nb.types import Finding, Run, RunRequest, Snapshot
 
 
 def tune(
@@ -126,20 +126,15 @@ def _tuning(
     if config.on_cluster:
         stages = pipelines.stages_on_cluster(plan.parallel)
     arguments = parameters.arguments(pins, config, plan, register=register)
-    return RunRequest(
-        id=run_id,
-        pipeline=pipelines.TUNING.name,
-        pipeline_digest=pipelines.TUNING.digest,
-        stages=stages,
-        backend=config.run_backend,
-        snapshot=pins,
-        arguments=reach.addressed(arguments, config, pins, reached),
+    return terms.request(
+        pipelines.TUNING,
+        config,
+        pins,
+        reach.addressed(arguments, config, pins, reached),
+        run_id=run_id,
         created_at=now().isoformat("T", "seconds"),
         findings=(*captured.findings, *reached),
-        rebuild=config.environment_rebuild,
-        cache=config.run_cache,
-        timeout_s=config.run_timeout_s,
-        stage_timeout_s=config.run_stage_timeout_s,
+        stages=stages,
     )
 
 

@@ -7,7 +7,6 @@ imported only to hash, through its own state cache, to add to the cache and to f
 from __future__ import annotations
 
 import configparser
-import fcntl
 import hashlib
 import json
 import logging
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb import paths
+from mlops_nb import locks, paths
 from mlops_nb.capture.pointers import LOCK, Pointer, outs_of_lock
 from mlops_nb.exceptions import DataError
 
@@ -340,7 +339,7 @@ def _wait_for_others(root: Path) -> None:
         DataError: It does not end.
     """
     path, deadline, told = root / ".dvc" / "tmp" / "lock", time.monotonic() + LOCK_TIMEOUT_S, False
-    while _is_held(path):
+    while locks.is_held(path):
         if not told:
             print(f"waiting for another DVC command in {root}", file=sys.stderr)
             told = True
@@ -350,14 +349,3 @@ def _wait_for_others(root: Path) -> None:
                 hint=f"see whose it is, and end it: lsof {path}",
             )
         time.sleep(0.2)
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

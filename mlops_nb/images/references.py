@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mlops_nb.exceptions import UsageError
-from mlops_nb.journal import replace_file
+from mlops_nb.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

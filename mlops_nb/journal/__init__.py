@@ -7,7 +7,6 @@ tore off is not read.
 
 from __future__ import annotations
 
-from mlops_nb.files import replace_file
 from mlops_nb.journal.emitting import (
     RUN_FOLDER,
     RUN_ID,
@@ -98,5 +97,4 @@ __all__ = [
     "new_run",
     "read_report",
     "read_window",
-    "replace_file",
 ]

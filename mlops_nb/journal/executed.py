@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from mlops_nb.journal import replace_file
+from mlops_nb.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,17 +12,17 @@ from mlops_nb.capture import snapshot as snapshots
 from mlops_nb.capture.repository import DATA_SUFFIX
 from mlops_nb.capture.snapshot import Captured
 from mlops_nb.exceptions import UsageError
-from mlops_nb.orders import reach, rollout
+from mlops_nb.orders import reach, rollout, terms
 from mlops_nb.pipelines.arguments import evaluation
 from mlops_nb.settings import FILE_NAME
-from mlops_nb.types import Earlier, RunRequest
+from mlops_nb.types import Earlier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mlops_nb.orders.rollout import Found
     from mlops_nb.settings import Config
-    from mlops_nb.types import Criteria, Finding, Run, Snapshot
+    from mlops_nb.types import Criteria, Finding, Run, RunRequest, Snapshot
 
 CHAMPION = "champion"
 _AGAINST = "against"
@@ -72,20 +72,14 @@ def request(
         beside=pins.notebook or str(PurePosixPath(pins.code.folder, FILE_NAME)),
         earlier=_trained_on(found, pins),
     )
-    return RunRequest(
-        id=run_id,
-        pipeline=pipelines.EVALUATION.name,
-        pipeline_digest=pipelines.EVALUATION.digest,
-        stages=pipelines.EVALUATION.stages,
-        backend=config.run_backend,
-        snapshot=pins,
-        arguments=reach.addressed(arguments, config, pins, reached),
+    return terms.request(
+        pipelines.EVALUATION,
+        config,
+        pins,
+        reach.addressed(arguments, config, pins, reached),
+        run_id=run_id,
         created_at=created_at,
         findings=(*captured.findings, *reached),
-        rebuild=config.environment_rebuild,
-        cache=config.run_cache,
-        timeout_s=config.run_timeout_s,
-        stage_timeout_s=config.run_stage_timeout_s,
     )
 
 

@@ -15,10 +15,11 @@ from mlops_nb.deployment import descriptor as descriptors
 from mlops_nb.deployment import targets
 from mlops_nb.deployment.descriptor import Descriptor
 from mlops_nb.exceptions import MlopsError, RunError, UsageError
+from mlops_nb.orders import terms
 from mlops_nb.pipelines.arguments import deployment
 from mlops_nb.tracking import tags
 from mlops_nb.tracking.store import Store
-from mlops_nb.types import Finding, Model, Origin, Run, RunRequest, RunState, Snapshot
+from mlops_nb.types import Finding, Model, Origin, Run, RunState, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.deployment import Target
     from mlops_nb.settings import Config
-    from mlops_nb.types import Deployment
+    from mlops_nb.types import Deployment, RunRequest
 
 FILE_NAME = descriptors.FILE_NAME
 _SUFFIXES = (".yaml", ".yml")
@@ -247,20 +248,18 @@ def request(
         deployed_by=run_id,
         despite=despite[0].message if despite else None,
     )
-    return RunRequest(
-        id=run_id,
-        pipeline=pipelines.DEPLOYMENT.name,
-        pipeline_digest=pipelines.DEPLOYMENT.digest,
-        stages=pipelines.DEPLOYMENT.stages,
-        backend=_LOCAL,
-        snapshot=pins,
-        arguments=deployment.arguments(
-            pins, config, wanted, origin, mlflow_run_id=found.mlflow_run_id
-        ),
+    return terms.request(
+        pipelines.DEPLOYMENT,
+        config,
+        pins,
+        deployment.arguments(pins, config, wanted, origin, mlflow_run_id=found.mlflow_run_id),
+        run_id=run_id,
         created_at=created_at,
         findings=(*despite, *findings, *_elsewhere(config)),
-        timeout_s=config.run_timeout_s,
-        stage_timeout_s=config.run_stage_timeout_s,
+        backend=_LOCAL,
+        # A package has its own environment, and each deployment is verified anew.
+        rebuild=False,
+        cache=False,
     )
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb import encoding, pipelines
 from mlops_nb.capture.repository import Repository
 from mlops_nb.exceptions import ConfigError, DeploymentError, UsageError
-from mlops_nb.orders import rollout
+from mlops_nb.orders import rollout, terms
 from mlops_nb.pipelines.arguments import monitoring
-from mlops_nb.types import Labels, RunRequest, Span
+from mlops_nb.types import Labels, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlops_nb.capture.snapshot import Captured
     from mlops_nb.deployment import SharedLog
     from mlops_nb.settings import Config
-    from mlops_nb.types import Deployment, Finding, Revision, Run
+    from mlops_nb.types import Deployment, Finding, Revision, Run, RunRequest
 
 _CLUSTER = "kubeflow"
 ON_DRIFT = ("nothing", "train", "update")
@@ -139,29 +139,27 @@ def request(
         run_id: The new run's id.
         created_at: ISO 8601, UTC.
     """
-    return RunRequest(
-        id=run_id,
-        pipeline=pipelines.MONITORING.name,
-        pipeline_digest=pipelines.MONITORING.digest,
-        stages=pipelines.MONITORING.stages,
-        backend=config.run_backend,
-        snapshot=captured.snapshot,
-        arguments=monitoring.arguments(
-            watched.deployment,
-            watched.revision,
-            wanted,
-            config,
-            pins=captured.snapshot,
-            reference=run_of(reference).id if reference else "",
-            on_drift=on_drift,
-            follow=follow,
-            log=watched.log,
-        ),
+    arguments = monitoring.arguments(
+        watched.deployment,
+        watched.revision,
+        wanted,
+        config,
+        pins=captured.snapshot,
+        reference=run_of(reference).id if reference else "",
+        on_drift=on_drift,
+        follow=follow,
+        log=watched.log,
+    )
+    return terms.request(
+        pipelines.MONITORING,
+        config,
+        captured.snapshot,
+        arguments,
+        run_id=run_id,
         created_at=created_at,
         findings=(*captured.findings, *reached),
-        cache=config.run_cache,
-        timeout_s=config.run_timeout_s,
-        stage_timeout_s=config.run_stage_timeout_s,
+        # It runs no code of the project.
+        rebuild=False,
     )
 
 

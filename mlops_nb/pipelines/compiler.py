@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mlops_nb.journal import replace_file
+from mlops_nb.files import replace_file
 from mlops_nb.pipelines import COMPILED_FOLDER, PIPELINES, Pipeline
 from mlops_nb.pipelines.lint import must_be_the_same
 

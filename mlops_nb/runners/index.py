@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb.exceptions import RunError
-from mlops_nb.journal import replace_file
+from mlops_nb.files import replace_file
 from mlops_nb.types import Record, Summary
 
 if TYPE_CHECKING:

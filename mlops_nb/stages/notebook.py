@@ -30,7 +30,8 @@ from mlops_nb import processes
 from mlops_nb.capture.environment import is_secret_name
 from mlops_nb.capture.secrets import masked_data
 from mlops_nb.exceptions import StageError
-from mlops_nb.journal import CellsDone, CellStarted, emit, replace_file
+from mlops_nb.files import replace_file
+from mlops_nb.journal import CellsDone, CellStarted, emit
 from mlops_nb.stages import StoppedError, volume
 from mlops_nb.stages.outputs import Limit, RedactedFile, Redaction
 from mlops_nb.types import Stop

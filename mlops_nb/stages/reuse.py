@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from mlops_nb import encoding, journal
+from mlops_nb.files import replace_file
 from mlops_nb.journal import (
     AnyEvent,
     MetricsLogged,
@@ -26,7 +27,6 @@ from mlops_nb.journal import (
     RunTracked,
     StageStarted,
     emit,
-    replace_file,
 )
 from mlops_nb.types import Record
 

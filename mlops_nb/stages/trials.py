@@ -7,7 +7,6 @@ shown, compared and reproduced as one.
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 import time
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import encoding, journal
+from mlops_nb import encoding, journal, locks
 from mlops_nb.exceptions import StageError
-from mlops_nb.journal import RunFinished, RunStarted, StageKilled, executed, replace_file
+from mlops_nb.files import replace_file
+from mlops_nb.journal import RunFinished, RunStarted, StageKilled, executed
 from mlops_nb.journal.points_file import PointsFile, latest
 from mlops_nb.stages import failure_of, host, reuse, volume
 from mlops_nb.types import Failure, RunState, Stop, Trial, TrialState
@@ -261,9 +261,8 @@ def _begin(folder: RunFolder, asked: RunRequest) -> int:
         folder.create(asked)
     folder.stop.unlink(missing_ok=True)
     _put_aside(folder)
-    lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
     # Who looks whether the trial goes on has it for a moment.
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = locks.wait_for(folder.lock)
     folder.append(RunStarted(pid=os.getpid()))
     return lock
 

@@ -18,7 +18,6 @@ night has to start again while nobody is there to give them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import time
@@ -26,12 +25,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from mlops_nb import crash
+from mlops_nb import locks
 from mlops_nb.deployment.descriptor import Descriptor
+from mlops_nb.files import replace_file
 from mlops_nb.types import Failure, Origin, Record, RevisionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 FOLDER = "deployments"
@@ -216,16 +216,16 @@ class Place:
 
     def record(self, seen: Seen) -> None:
         """Write what is so."""
-        write(self.folder / _SEEN, msgspec.json.encode(seen))
+        replace_file(self.folder / _SEEN, msgspec.json.encode(seen))
 
     def change(self, change: Callable[[Wanted], Wanted]) -> Wanted:
         """Write what is wanted, from what was wanted before; others wait meanwhile."""
         make(self.root)
-        with held(control(self.root) / f"{self.name}.lock"):
+        with locks.held(control(self.root) / f"{self.name}.lock"):
             before = self.wanted() or Wanted(name=self.name)
             wanted = msgspec.structs.replace(change(before), generation=before.generation + 1)
             private(self.folder)
-            write(self.folder / _WANTED, msgspec.json.encode(wanted))
+            replace_file(self.folder / _WANTED, msgspec.json.encode(wanted))
         return wanted
 
     def make(self) -> None:
@@ -237,13 +237,13 @@ class Place:
         """Make the token, unless there is one."""
         self.make()
         if not self.token.exists():
-            write(self.token, secrets.token_urlsafe(_SECRET_BYTES).encode())
+            replace_file(self.token, secrets.token_urlsafe(_SECRET_BYTES).encode())
 
     def keep_secrets(self, number: int, values: dict[str, str]) -> None:
         """Write the values of a revision's secrets."""
         self.make()
         private(self._secrets(number).parent)
-        write(self._secrets(number), msgspec.json.encode(values))
+        replace_file(self._secrets(number), msgspec.json.encode(values))
 
     def secrets(self, number: int) -> dict[str, str]:
         """Return the values of a revision's secrets."""
@@ -262,7 +262,7 @@ class Place:
             if path.name == "logs" and keep_logs:
                 continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        with held(control(self.root) / f"{self.name}.lock"):
+        with locks.held(control(self.root) / f"{self.name}.lock"):
             (self.folder / _WANTED).unlink()
         if not keep_logs:
             self.folder.rmdir()
@@ -305,9 +305,9 @@ def make(root: Path) -> None:
     """Make the folder of all deployments, and their id on this machine."""
     for folder in (root.parent, root, control(root)):
         private(folder)
-    with held(control(root) / "id.lock"):
+    with locks.held(control(root) / "id.lock"):
         if not (control(root) / _ID).exists():
-            write(control(root) / _ID, secrets.token_hex(8).encode())
+            replace_file(control(root) / _ID, secrets.token_hex(8).encode())
 
 
 def control(root: Path) -> Path:
@@ -331,32 +331,9 @@ def private(folder: Path) -> Path:
     return folder
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all, and that only the user can read."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    crash.point(f"writing {path.name}")
-    new.replace(path)
-
-
 def appended(path: Path) -> int:
     """Open a log that only the user can read, and return its descriptor."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Wait for a lock and hold it; the system lets go of it at any death."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def tail(path: Path, last_bytes: int | None = None) -> str:

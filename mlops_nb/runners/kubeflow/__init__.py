@@ -6,16 +6,15 @@ looks at a run brings its folder up to date first.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import structs
 
-from mlops_nb import crash, encoding
+from mlops_nb import crash, encoding, locks
 from mlops_nb.exceptions import BackendError, LoginError, RunError
+from mlops_nb.files import replace_file
 from mlops_nb.journal import (
     RUNS,
     RunFolder,
@@ -23,7 +22,6 @@ from mlops_nb.journal import (
     RunSubmitted,
     fold,
     new_run,
-    replace_file,
 )
 from mlops_nb.pipelines import ON_CLUSTER, PIPELINES, WORKER
 from mlops_nb.runners.kubeflow import authentication, publishing
@@ -278,7 +276,7 @@ class KubeflowRunner:
         """
         run, whole = folder.load(), folder.whole
         if not run.state.terminal and not whole.load().state.terminal:
-            with _exclusively(whole) as own:
+            with locks.held_if_free(whole.lock) as own:
                 if own:
                     Look(self.server(self._place(whole)), whole).bring_up_to_date()
         return folder.load()
@@ -359,15 +357,3 @@ def _not_resumable(run: Run, why: str) -> RunError:
 
 def _place_file(folder: RunFolder) -> Path:
     return folder.path / "kubeflow.json"
-
-
-@contextlib.contextmanager
-def _exclusively(folder: RunFolder) -> Iterator[bool]:
-    """Whether this session is the one to bring a folder up to date; no other is meanwhile."""
-    with folder.lock.open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True

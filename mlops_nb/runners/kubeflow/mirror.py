@@ -19,6 +19,7 @@ import msgspec
 from mlops_nb import encoding, journal
 from mlops_nb.drawing import monitoring as windows
 from mlops_nb.drawing import report as reports
+from mlops_nb.files import replace_file
 from mlops_nb.journal import (
     AnyEvent,
     EvaluationReported,
@@ -31,7 +32,6 @@ from mlops_nb.journal import (
     TrialChanged,
     TrialSaid,
     WindowReported,
-    replace_file,
 )
 from mlops_nb.journal.points_file import PointsFile, encode
 from mlops_nb.pipelines import WORKER

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_nb import encoding
-from mlops_nb.journal import replace_file
+from mlops_nb.files import replace_file
 from mlops_nb.pipelines.platform import Platform
 from mlops_nb.types import Published, Record
 from mlops_nb.version import __version__

@@ -8,7 +8,6 @@ whatever became of the process id.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from mlops_nb import crash, processes
+from mlops_nb import crash, locks, processes
 from mlops_nb.exceptions import RunError
 from mlops_nb.journal import (
     RUN_ID,
@@ -79,7 +78,7 @@ class LocalRunner:
         run = folder.load()
         if run.state.terminal:
             return run
-        return self._in_line(run) if _is_held(folder) else self._reconcile(folder)
+        return self._in_line(run) if locks.is_held(folder.lock) else self._reconcile(folder)
 
     def _in_line(self, run: Run) -> Run:
         """Return a run with its place in the queue, where it waits in it."""
@@ -97,7 +96,7 @@ class LocalRunner:
         folder = self.records.folder(run_id)
         run, offset = new_run(folder.load_request()), 0
         while True:
-            held = _is_held(folder)
+            held = locks.is_held(folder.lock)
             events, offset = folder.read(offset)
             before, run = run, self._in_line(fold(run, events))
             if events or run.ahead != before.ahead:
@@ -132,7 +131,7 @@ class LocalRunner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + CANCEL_TIMEOUT_S
-        while _is_held(folder) and time.monotonic() < deadline:
+        while locks.is_held(folder.lock) and time.monotonic() < deadline:
             time.sleep(0.05)
         run = folder.load()
         if not run.state.terminal:
@@ -186,13 +185,9 @@ class LocalRunner:
 
     def _reconcile(self, folder: RunFolder) -> Run:
         """Record the end of a run whose driver is gone, once, whoever finds it first."""
-        with folder.lock.open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return folder.load()
+        with locks.held_if_free(folder.lock) as alone:
             run = folder.load()
-            if run.state.terminal:
+            if run.state.terminal or not alone:
                 return run
             processes.end(folder.run_id, grace_s=1)
             running = [s.name for s in run.stages if s.state is StageState.RUNNING]
@@ -209,35 +204,17 @@ class LocalRunner:
             return folder.load()
 
 
-def _is_held(folder: RunFolder) -> bool:
-    """Whether the driver lives. A shared lock: those who ask are not in each other's way."""
-    try:
-        with folder.lock.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
 def _take(folder: RunFolder) -> int:
     """Take the run's lock for a driver, past the moments in which others ask for it."""
-    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            if time.monotonic() < deadline:
-                time.sleep(0.01)
-                continue
-        os.close(descriptor)
-        raise RunError(
-            f"run {folder.path.name} was just started by another session",
-            hint=f"follow it: jupyter mlops watch {folder.path.name}",
-        )
+    while (descriptor := locks.take(folder.lock)) is None:
+        if time.monotonic() > deadline:
+            raise RunError(
+                f"run {folder.path.name} was just started by another session",
+                hint=f"follow it: jupyter mlops watch {folder.path.name}",
+            )
+        time.sleep(0.01)
+    return descriptor
 
 
 def _driver_pid(folder: RunFolder) -> int | None:

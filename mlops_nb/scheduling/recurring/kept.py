@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb import encoding
 from mlops_nb.exceptions import ScheduleError
-from mlops_nb.journal import replace_file
+from mlops_nb.files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,12 @@ it lives, so a server that starts later knows which runs go on.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mlops_nb import locks
 from mlops_nb.testing.kubeflow.pod import Pod
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Ledger:
 
     def history(self) -> list[Event]:
         """List the states of the run, with an end where its engine has died without one."""
-        free = self._is_free()
+        free = not locks.is_held(self._file("lock"))
         found: list[Event] = []
         for event in self.events():
             if not event.node and (not found or event.state != found[-1].state):
@@ -120,19 +119,7 @@ class Ledger:
 
     def lock(self) -> int:
         """Take the lock that the engine will inherit."""
-        descriptor = os.open(self._file("lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return descriptor
-
-    def _is_free(self) -> bool:
-        descriptor = os.open(self._file("lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
+        return locks.wait_for(self._file("lock"))
 
     def write_pod(self, pod: Pod) -> None:
         """Note what a task's pod is made of."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlops_nb import journal
 from mlops_nb.exceptions import BackendError, LoginError
+from mlops_nb.files import replace_file
 from mlops_nb.runners.kubeflow.authentication.claims import LOG_IN
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Store:
 
     def write(self, session: Session) -> None:
         """Keep a session in place of the one that was there."""
-        journal.replace_file(self.path, msgspec.json.encode(session), 0o600)
+        replace_file(self.path, msgspec.json.encode(session), 0o600)
 
     def delete(self) -> bool:
         """Forget the session; return whether there was one."""
