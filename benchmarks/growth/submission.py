@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import secrets
 from typing import TYPE_CHECKING
 
 from benchmarks.growth.processes import processes
-from mlops_nb import api, journal
+from mlops_nb import api, journal, locks
 from mlops_nb import project as projects
 from mlops_nb.capture import snapshot
 from mlops_nb.journal import RunQueued
@@ -36,8 +35,7 @@ def held(root: Path) -> Iterator[None]:
     """Hold the one place that runs have, so that all wait."""
     place = root / ".mlops" / "queue" / "places" / "0"
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locks.held(place):
         yield
 
 

@@ -7,6 +7,9 @@ own on this machine, so nothing is ever found, or ended, by a name alone.
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 MARK = "MLOPS_DEPLOYMENT"
 _SAME_START_S = 2.0
 _GONE_S = 5.0
+_MOMENT_S = 0.5
 
 
 def mark(identity: str, name: str, number: int) -> str:
@@ -86,21 +90,52 @@ def memory_bytes(pid: int, limit_bytes: int) -> int:
     What they share is counted once where the sum of what is mapped is above the limit; to find out
     takes the system too long to be asked every time.
     """
-    found = []
-    with contextlib.suppress(psutil.Error):
-        found = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    mapped = sum(_resident(process) for process in found)
-    return mapped if mapped <= limit_bytes else sum(_own(process) for process in found)
+    found = [pid, *_FAMILIES.below(pid)]
+    mapped = sum(_resident(member) for member in found)
+    return mapped if mapped <= limit_bytes else sum(_own(member) for member in found)
 
 
-def _resident(process: psutil.Process) -> int:
+def _resident(pid: int) -> int:
     with contextlib.suppress(psutil.Error):
-        return int(process.memory_info().rss)
+        return int(psutil.Process(pid).memory_info().rss)
     return 0
 
 
-def _own(process: psutil.Process) -> int:
+def _own(pid: int) -> int:
     with contextlib.suppress(psutil.Error):
-        info = process.memory_full_info()
+        info = psutil.Process(pid).memory_full_info()
         return int(getattr(info, "pss", info.uss))
     return 0
+
+
+class _Families:
+    """Who is whose child, found once for all that ask within a moment.
+
+    To find it takes a look at every process of the machine, which each revision would take alone.
+    """
+
+    def __init__(self) -> None:
+        self._alone = threading.Lock()
+        self._found_at = -math.inf
+        self._children: dict[int, list[int]] = {}
+
+    def below(self, pid: int) -> list[int]:
+        """Return the ids of a process's children, and of theirs."""
+        children = self._now()
+        found = [*children.get(pid, ())]
+        for child in found:
+            found += (other for other in children.get(child, ()) if other not in found)
+        return found
+
+    def _now(self) -> dict[int, list[int]]:
+        with self._alone:
+            if time.monotonic() - self._found_at > _MOMENT_S:
+                children: dict[int, list[int]] = {}
+                for process in psutil.process_iter():
+                    with contextlib.suppress(psutil.Error):
+                        children.setdefault(process.ppid(), []).append(process.pid)
+                self._children, self._found_at = children, time.monotonic()
+            return self._children
+
+
+_FAMILIES = _Families()

@@ -21,7 +21,11 @@ fault = os.environ.get("FAULT", "")
 options = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 if fault == "load": sys.exit("error: no such layer")
 if fault == "hang": time.sleep(600)
-if fault == "memory": waste = [bytearray(b"x" * 10**7) for _ in range(40)]; time.sleep(600)
+def waste(): kept = [bytearray(b"x" * 10**7) for _ in range(40)]; time.sleep(600)
+if fault == "memory": waste()
+if fault == "memory of a child":
+    if os.fork() == 0: waste()
+    time.sleep(600)
 count, stuck = [0], [False]
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

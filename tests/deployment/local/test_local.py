@@ -72,6 +72,7 @@ def test_what_is_kept_is_the_users_alone(place):
         ("load", "error: no such layer", {}),
         ("hang", "not ready after 1 s", {"start_s": 1.0}),
         ("memory", "out of memory", {}),
+        ("memory of a child", "out of memory", {}),
     ],
 )
 def test_a_bad_revision_is_taken_down_and_says_why(place, fault, said, service):
