@@ -243,6 +243,23 @@ def test_the_log_is_bounded_and_torn_lines_are_passed_over(tmp_path):
     assert "torn" not in found
 
 
+def test_labels_are_forgotten_with_their_rows_once_they_are_many(tmp_path, monkeypatch):
+    import numpy
+
+    monkeypatch.setattr(inference_log, "LABELS_BYTES", 2_000)
+    log, _ = rows_logged(tmp_path)
+    log.add("still here", 0.1, {"a": numpy.zeros(2)}, [1])
+    log.close()
+    inference_log.label(tmp_path, {"still here": [0], **{f"gone-{i}": [i] for i in range(50)}})
+    assert len(inference_log.labels(tmp_path)) == 51
+    inference_log.label(tmp_path, {f"later-{i}": [i] for i in range(150)})
+    known = inference_log.labels(tmp_path)
+    assert len(known) == 201
+    inference_log.label(tmp_path, {"not yet logged": [1], "still here": [1]})
+    assert inference_log.labels(tmp_path) == {"still here": [1], "not yet logged": [1]}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_a_disk_that_is_full_drops_rows_and_nothing_else(tmp_path):
     import numpy
 
