@@ -248,12 +248,13 @@ class Process:
         )
 
     def _close(self, state: FiringState, **known: Any) -> None:
+        """Tell of the end, then record it: who is killed in between tells twice, and not never."""
         crash.point("firing ended")
-        self._save(state=state, ended_at=time.time(), next_try_at=None, **known)
-        crash.point("firing closed")
-        told = notices.tell(self.config, self.schedule, self.firing, self._run)
-        if told:
-            self._save(notices=told)
+        known |= {"state": state, "ended_at": time.time(), "next_try_at": None}
+        ended = structs.replace(self.firing, **known)
+        told = notices.tell(self.config, self.schedule, ended, self._run)
+        crash.point("firing told")
+        self._save(**known, notices=told)
 
     def _save(self, **changed: Any) -> None:
         self.firing = structs.replace(self.firing, **changed)

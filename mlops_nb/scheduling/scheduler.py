@@ -21,7 +21,7 @@ from msgspec import structs
 from mlops_nb import crash, lease
 from mlops_nb.exceptions import UsageError
 from mlops_nb.journal import RUN_FOLDER, RUN_ID
-from mlops_nb.scheduling import missed, timing
+from mlops_nb.scheduling import missed, notices, timing
 from mlops_nb.scheduling.store import Store, StoreError, new_firing
 from mlops_nb.settings import Config
 from mlops_nb.types import Failure, Firing, FiringState, Schedule
@@ -202,7 +202,7 @@ class Scheduler:
 
     def _work(self, schedules: dict[str, Schedule], now: datetime) -> None:
         going_on = self._store.open()
-        self._reap({firing.run_id: firing for firing in going_on})
+        self._reap({firing.run_id: firing for firing in going_on}, schedules)
         alive = 0
         for firing in _turns(going_on, schedules):
             if lease.holder(self._store.lock(firing.run_id)) is not None:
@@ -212,7 +212,7 @@ class Scheduler:
                 self._start(schedules[firing.schedule_id], firing)
         self._look(schedules, {firing.schedule_id for firing in going_on}, now)
 
-    def _reap(self, going_on: dict[str, Firing]) -> None:
+    def _reap(self, going_on: dict[str, Firing], schedules: dict[str, Schedule]) -> None:
         """Note the ends of processes; a firing whose process crashes again and again has failed."""
         for run_id, child in list(self._memory.children.items()):
             if child.process is None or child.process.poll() is None:
@@ -223,10 +223,11 @@ class Scheduler:
             elif code:
                 child.crashes += 1
                 child.not_before = time.monotonic() + 2.0**child.crashes
-                if child.crashes >= _MOST_CRASHES:
-                    self._give_up(going_on[run_id], code)
+                firing = going_on[run_id]
+                if child.crashes >= _MOST_CRASHES and firing.schedule_id in schedules:
+                    self._give_up(schedules[firing.schedule_id], firing, code)
 
-    def _give_up(self, firing: Firing, code: int) -> None:
+    def _give_up(self, schedule: Schedule, firing: Firing, code: int) -> None:
         log = self._store.log(firing.run_id)
         error = Failure(
             type="FiringCrashed",
@@ -234,8 +235,7 @@ class Scheduler:
             hint=f"see what it says: cat {log}",
             log=str(log),
         )
-        state, now = FiringState.FAILED, self._clock()
-        self._store.save(structs.replace(firing, state=state, error=error, ended_at=now))
+        self._fail(schedule, firing, error)
 
     def _start(self, schedule: Schedule, firing: Firing, *more: str) -> None:
         child = self._memory.children.setdefault(firing.run_id, _Child())
@@ -252,8 +252,15 @@ class Scheduler:
             message=f"{schedule.python} cannot be started: {error.strerror}",
             hint="schedule it again from an environment that is there",
         )
-        state, now = FiringState.FAILED, self._clock()
-        self._store.save(structs.replace(firing, state=state, error=failure, ended_at=now))
+        self._fail(schedule, firing, failure)
+
+    def _fail(self, schedule: Schedule, firing: Firing, error: Failure) -> None:
+        """Close a firing that has no process which could, and tell of it as one does."""
+        failed = structs.replace(
+            firing, state=FiringState.FAILED, error=error, ended_at=self._clock()
+        )
+        told = notices.tell(self._config, schedule, failed, None)
+        self._store.save(structs.replace(failed, notices=told))
 
     def _look(self, schedules: dict[str, Schedule], busy: set[str], now: datetime) -> None:
         """Let schedules that wait for a change see whether there is one."""

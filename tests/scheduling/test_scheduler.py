@@ -107,12 +107,14 @@ def test_a_schedule_that_rests_is_not_fired(office, scheduler, clock):
 
 
 def test_an_interpreter_that_is_gone_is_reported(office, scheduler, clock):
+    scheduler._config = scheduler._config.override(notify_command=("true",))
     schedule, good = office.schedule(python="/nowhere/python"), office.schedule("good")
     clock.now = SIX
     scheduler.tick()
     (failed,) = office.store.history(schedule, 9)
     assert (failed.state, failed.error.type) == (FiringState.FAILED, "OSError")
     assert "/nowhere/python" in failed.error.message
+    assert [(notice.event, notice.to) for notice in failed.notices] == [("failure", "true")]
     assert history(office, good) == [("2026-01-01T06:00", "DUE")]
 
 
