@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STAGE = "serving"
 _TITLE = "org.opencontainers.image.title"
 _COMMIT = "org.opencontainers.image.revision"
-_TAG_LENGTH = 16
+_TAG_LENGTH, _SUFFIX_LENGTH = 16, 8
 
 
 def build(config: Config, folder: Path, environment: Environment) -> str:
@@ -57,9 +57,12 @@ def build(config: Config, folder: Path, environment: Environment) -> str:
             labels=_labels(manifest, digest),
             secrets=access.secrets(place.parent),
         )
+    built, _ = used.identify(name)
     if not config.container_registry:
-        return used.identify(name)[0]
-    reference = f"{config.container_registry}/{name}"
+        return built
+    # A tag of its own for each build: where a later one takes it over, a registry that removes
+    # what has no tag removes the image of a revision that serves.
+    reference = f"{config.container_registry}/{name}-{built[:_SUFFIX_LENGTH]}"
     return f"{reference.rpartition(':')[0]}@{used.push(name, reference)}"
 
 

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 STAGE = "train"
 SOURCE = "trial"
 PRUNED, OVERDUE, ABANDONED = "TrialPruned", "TrialOverdue", "TrialAbandoned"
+# What a trial's train stage takes as the tuning has it.
+_OF_BOTH = (
+    "volume", "code", "data", "code_paths", "notebook", "environment", "variables", "secrets",
+    "cell_timeout_s", "tracking_uri", "experiment", "autolog",
+)  # fmt: skip
 # What a tuning takes and no training.
 _OF_TUNING = ("tuning", "training", "storage")
 # When so many trials have failed and none has come to its end, the others would fail too.
@@ -148,6 +153,18 @@ class Running:
             return self.folder.load().error or failure_of(STAGE, error)
         (self.folder.path / "executed.ipynb").unlink(missing_ok=True)
         return None
+
+
+def inputs(tuning: Mapping[str, str], *, train: str, parent: str) -> dict[str, str]:
+    """Return the inputs of the train stage, but for what differs from trial to trial.
+
+    Args:
+        tuning: Those of the tuning's own stage.
+        train: Path of the training dataset, "" where there is none.
+        parent: The tuning's run in MLflow.
+    """
+    own = {"train": train, "parent": parent, "lineage": "", "update_key": ""}
+    return {name: tuning[name] for name in _OF_BOTH} | own
 
 
 def training(tuning: RunRequest, rest: Mapping[str, str]) -> RunRequest:

@@ -91,29 +91,13 @@ def run(
         StageError: No trial came to its end.
         TrackingError: MLflow cannot be used, or has not got all metrics in the end.
     """
+    given = {**locals()}
     folder = RunFolder(Path(os.environ[journal.RUN_FOLDER]))
     plan = msgspec.convert(encoding.loads(tuning), Plan)
     store = Store(tracking_uri)
     mlflow_run_id = _track(folder, store, experiment, volume, snapshot)
     asked = trials.training(folder.load_request(), encoding.loads(training))
-    inputs = {
-        "volume": volume,
-        "code": code,
-        "data": data,
-        "code_paths": code_paths,
-        "notebook": notebook,
-        "environment": environment,
-        "variables": variables,
-        "secrets": secrets,
-        "cell_timeout_s": cell_timeout_s,
-        "tracking_uri": tracking_uri,
-        "experiment": experiment,
-        "autolog": autolog,
-        "train": asked.arguments["train_dataset"],
-        "lineage": "",
-        "update_key": "",
-        "parent": mlflow_run_id,
-    }
+    inputs = trials.inputs(given, train=asked.arguments["train_dataset"], parent=mlflow_run_id)
     file = PointsFile(folder.points)
     file.begin()
     metrics = Metrics(store, mlflow_run_id, file)

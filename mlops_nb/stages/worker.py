@@ -81,6 +81,7 @@ def run(
         StageError: The database of the study cannot be used.
         TrackingError: MLflow cannot be used.
     """
+    given = {**locals()}
     plan = msgspec.convert(encoding.loads(tuning), Plan)
     pins = pinned(snapshot, volume)
     run_id = pins.code.pinned_for
@@ -95,24 +96,9 @@ def run(
         arguments={"hyperparameters": hyperparameters, "snapshot": snapshot},
         created_at="",
     )
-    inputs = {
-        "volume": volume,
-        "code": code,
-        "data": data,
-        "code_paths": code_paths,
-        "notebook": notebook,
-        "environment": environment,
-        "variables": variables,
-        "secrets": secrets,
-        "cell_timeout_s": cell_timeout_s,
-        "tracking_uri": tracking_uri,
-        "experiment": experiment,
-        "autolog": autolog,
-        "train": train.path if train is not None else "",
-        "lineage": "",
-        "update_key": "",
-        "parent": mlflow_run_id,
-    }
+    inputs = trials.inputs(
+        given, train=train.path if train is not None else "", parent=mlflow_run_id
+    )
     store = Store(tracking_uri)
     search = shared.SharedSearch(where, run_id, plan, int(number))
     with _open(store, mlflow_run_id), tempfile.TemporaryDirectory(prefix="worker-") as scratch:
