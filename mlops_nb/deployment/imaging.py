@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 STAGE = "serving"
 _TITLE = "org.opencontainers.image.title"
 _COMMIT = "org.opencontainers.image.revision"
-_TAG_LENGTH, _SUFFIX_LENGTH = 16, 8
+_TAG_LENGTH = 16
 
 
 def build(config: Config, folder: Path, environment: Environment) -> str:
@@ -57,12 +58,11 @@ def build(config: Config, folder: Path, environment: Environment) -> str:
             labels=_labels(manifest, digest),
             secrets=access.secrets(place.parent),
         )
-    built, _ = used.identify(name)
     if not config.container_registry:
-        return built
-    # A tag of its own for each build: where a later one takes it over, a registry that removes
-    # what has no tag removes the image of a revision that serves.
-    reference = f"{config.container_registry}/{name}-{built[:_SUFFIX_LENGTH]}"
+        return used.identify(name)[0]
+    # A tag for each push, which may have another digest though the image is the same: where a later
+    # one takes a tag over, a registry that removes what has none removes what a revision runs.
+    reference = f"{config.container_registry}/{name}-{datetime.now(timezone.utc):%Y%m%d%H%M%S}"
     return f"{reference.rpartition(':')[0]}@{used.push(name, reference)}"
 
 

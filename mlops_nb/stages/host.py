@@ -3,13 +3,15 @@
     python -m mlops_nb.stages.host
 
 Three stages of a training run import the same libraries, and that import is most of what a run
-costs beside the training itself. On Linux a local run pays it once, while code and data are being
-provisioned; the stage is still a process of its own. A task asks over a socket in the run's folder,
-waits, and ends as its stage ends.
+costs beside the training itself. On Linux a local run pays it once: for what trains, while code
+and data are being provisioned; for what evaluates, while the notebook runs. The stage is still
+a process of its own. A task asks over a socket in the run's folder, waits, and ends as its
+stage ends.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -38,6 +40,8 @@ PYTHON = "python3"
 STAGES = ("train", "evaluate", "register", "assemble", "tune", "collect", "drift")
 ONCE = "once"
 AVAILABLE = sys.platform == "linux"
+# What comes behind the notebook, an import a moment in which nobody asks.
+_LATER = ("pandas", "sklearn.metrics", "mlflow.pyfunc", "mlflow.sklearn")
 _POLL_S = 0.2
 
 
@@ -159,8 +163,12 @@ def main() -> None:
 def _serve(server: socket.socket, driver: int) -> None:
     # One thread: a fork copies no other.
     children: dict[int, tuple[socket.socket, str, dict[str, str]]] = {}
+    later = [*_LATER]
     while processes.is_alive(driver):
-        if select.select([server], [], [], _POLL_S)[0]:
+        asked = select.select([server], [], [], 0 if later else _POLL_S)[0]
+        if not asked and later:
+            importlib.import_module(later.pop(0))
+        if asked:
             connection, _ = server.accept()
             stage, inputs, environment = _question(connection)
             child = os.fork()
@@ -217,17 +225,14 @@ def _perform(
 
 
 def _import() -> None:
-    import mlflow.pyfunc
-    import mlflow.sklearn
+    """Import what a training needs before its notebook can start."""
     import mlflow.store.model_registry.sqlalchemy_store
     import mlflow.store.tracking.sqlalchemy_store
-    import pandas
-    import sklearn.metrics
 
     import mlops_nb.stages.train
 
     mlops_nb.stages.train.import_engine()
-    del mlflow, pandas, sklearn
+    del mlflow
 
 
 if __name__ == "__main__":

@@ -37,14 +37,19 @@ class Images(Mapping):
 
     def __init__(self, pushed):
         self.pushed = pushed
+        self.seen = {}
         engine = ("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF")
         self.engine = [f"{name}={os.environ[name]}" for name in engine]
 
     def __getitem__(self, image):
         repository, _, digest = image.removeprefix(f"{self.pushed.address}/").partition("@")
         tags = {d: name for name, d in self.pushed.manifests.items() if name.startswith(repository)}
-        # Each tag ends with the beginning of an id. The port of a pod is known when it starts.
-        return ["env", *self.engine, "sh", "-c", RUN, tags[digest].rpartition("-")[2]]
+        if digest not in self.seen:
+            # As the engine has it, without the time of the push; a later build may take the name.
+            built = f"localhost/{tags[digest].rpartition('/')[2].rpartition('-')[0]}"
+            self.seen[digest] = podman("image", "inspect", "--format", "{{.Id}}", built).strip()
+        # The pod's port is known when it starts.
+        return ["env", *self.engine, "sh", "-c", RUN, self.seen[digest]]
 
     def __iter__(self):
         return iter(self.pushed.manifests.values())
