@@ -10,7 +10,7 @@ The file is a gzipped tar that needs nothing of this package to be read:
     code.bundle             the commit of run.json, for `git clone`
     data.bundle             that of the data repository, where it is another one
     data/<path>             the datasets
-    record/                 what `import` puts back
+    record/                 what `import` puts back, with the trials of a tuning
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from mlops_nb.types import Dataset, Run, RunRequest, Snapshot
 
 _SUMS, _CODE, _DATA = "SHA256SUMS", "code.bundle", "data.bundle"
-_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6,8}")
+# That of a firing is longer than one of now.
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6,10}")
+# The size of the default level, in a third of its time.
+_LEVEL = 6
 _ESCAPES = {"n": "\n", "r": "\r"}
 _README = """\
 A training run, as it was recorded.
@@ -79,10 +82,14 @@ def write(config: Config, run: Run, path: Path) -> None:
             _write_data(config, dataset, folder)
         _write_sums(folder)
         unfinished = path.with_name(f".{path.name}.unfinished")
-        with tarfile.open(unfinished, "w:gz") as archive:
-            for entry in sorted(folder.iterdir()):
-                archive.add(entry, entry.name)
-        unfinished.replace(path)
+        try:
+            with tarfile.open(unfinished, "w:gz", compresslevel=_LEVEL) as archive:
+                for entry in sorted(folder.iterdir()):
+                    archive.add(entry, entry.name)
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def read(config: Config, path: Path) -> str:
@@ -110,11 +117,20 @@ def read(config: Config, path: Path) -> str:
         repository.unbundle(folder / _CODE, request.id)
         if (folder / _DATA).is_file():
             repository.unbundle(folder / _DATA, f"{request.id}{DATA_SUFFIX}")
-        target.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copytree(record.path, target.path)
-        for place in (target.path, *target.path.rglob("*")):
-            place.chmod(0o700 if place.is_dir() else 0o600)
+        _put(record.path, target.path)
         return request.id
+
+
+def _put(record: Path, target: Path) -> None:
+    """Put a record in its place as a whole, and for the user alone."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Under this name it is no run yet, however far the copy comes.
+    unfinished = target.with_name(f".imported-{target.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(record, unfinished)
+    for place in (unfinished, *unfinished.rglob("*")):
+        place.chmod(0o700 if place.is_dir() else 0o600)
+    unfinished.rename(target)
 
 
 def _request(record: RunFolder, path: Path) -> RunRequest:
@@ -144,21 +160,27 @@ def _write_commits(repo: str, snapshot: Snapshot, folder: Path) -> None:
 
 
 def _write_record(source: RunFolder, run: Run, folder: Path) -> None:
-    record = folder / "record"
-    record.mkdir()
-    report = (source.report, source.report.with_suffix(".json"))
-    for file in (source.request, source.events, source.points, *report):
-        if file.is_file():
-            shutil.copyfile(file, record / file.name)
-    if source.notebook.is_file():
-        content = secrets.mask_outputs(source.notebook.read_bytes())
-        for place in (folder, record):
-            (place / source.notebook.name).write_bytes(content)
+    record = RunFolder(folder / "record")
+    _copy_record(source, record)
+    for number in source.trials():
+        _copy_record(source.trial(number), record.trial(number))
+    if record.notebook.is_file():
+        shutil.copyfile(record.notebook, folder / record.notebook.name)
     (folder / "run.json").write_text(encoding.record(run, indent=2) + "\n", encoding="utf-8")
     lock = "\n".join(run.snapshot.environment.lock)
     (folder / "environment.lock").write_text(lock + "\n", encoding="utf-8")
     readme = _README.format(sha=run.snapshot.code.sha, id=run.id)
     (folder / "README.txt").write_text(readme, encoding="utf-8")
+
+
+def _copy_record(source: RunFolder, target: RunFolder) -> None:
+    target.path.mkdir(parents=True)
+    report = (source.report, source.report.with_suffix(".json"))
+    for file in (source.request, source.events, source.points, *report):
+        if file.is_file():
+            shutil.copyfile(file, target.path / file.name)
+    if source.notebook.is_file():
+        target.notebook.write_bytes(secrets.mask_outputs(source.notebook.read_bytes()))
 
 
 def _write_data(config: Config, dataset: Dataset, folder: Path) -> None:

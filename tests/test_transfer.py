@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from msgspec import structs
 
 from mlops_nb import encoding, transfer
 from mlops_nb.exceptions import DataError, MlopsError, RunError
+from mlops_nb.runners.records import Records
 from mlops_nb.settings import Config
 from mlops_nb.types import Dataset
 from tests.corpora.payloads import Payload
@@ -168,6 +170,56 @@ def test_what_is_imported_is_the_users_alone(project, tmp_path):
     kept = project.root / ".mlops" / "runs" / run.id
     modes = {p: stat.S_IMODE(p.stat().st_mode) for p in (kept, *kept.rglob("*"))}
     assert {p for p, mode in modes.items() if mode != (0o700 if p.is_dir() else 0o600)} == set()
+
+
+def test_a_run_of_a_firing_is_carried_with_the_id_that_it_got(project, tmp_path):
+    from mlops_nb import api, occasion
+    from mlops_nb.scheduling import store
+
+    project.notebook("print(1)", parameters="rate = 0.5")
+    named = store.run_id("nightly", "2026-01-01T03:00:00+00:00")
+    with occasion.on(occasion.Occasion(run_id=named)):
+        run = api.train("train.ipynb")
+    api.cancel(run.id)
+    carried = api.export(run.id, tmp_path / "run.tar.gz")
+    api.delete(run.id, force=True)
+    assert api.import_(carried).id == run.id == named
+
+
+def test_an_import_that_is_killed_leaves_no_run_and_is_done_again(project, tmp_path, monkeypatch):
+    config = Config.load(project.root)
+    record = tmp_path / "record"
+    record.mkdir()
+    (record / "request.json").write_bytes(asked())
+    place = config.state_folder / "runs" / RUN
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", killed)
+        transfer._put(record, place)
+    assert Records(place.parent).ids() == ()
+    transfer._put(record, place)
+    assert Records(place.parent).ids() == (RUN,)
+    assert [path.name for path in place.parent.iterdir()] == [RUN]
+
+
+def test_a_disk_that_is_full_leaves_no_file(project, tmp_path, monkeypatch):
+    from mlops_nb import api
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    project.notebook("print(1)", parameters="rate = 0.5")
+    run = api.train("train.ipynb")
+    api.cancel(run.id)
+    carried = tmp_path / "carried"
+    carried.mkdir()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(tarfile.TarFile, "add", full)
+        api.export(run.id, carried / "run.tar.gz")
+    assert list(carried.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\\b", "a\\nb", "a\u2028b", "a  b", " a", "\r", "ü"])

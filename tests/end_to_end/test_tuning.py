@@ -139,6 +139,20 @@ def test_a_trial_is_a_run_with_its_pins_and_its_notebook(tuned, monkeypatch, jso
             verb(f"{run_id}/5")
 
 
+def test_it_is_carried_with_its_trials(tuned, monkeypatch, tmp_path):
+    project, run_id = tuned
+    monkeypatch.chdir(project.root)
+    carried = api.export(run_id, tmp_path / "run.tar.gz")
+    elsewhere = tmp_path / "elsewhere"
+    api.init(elsewhere)
+    tuning = api.import_(carried, project=elsewhere)
+    assert tuning.study.best == api.show(run_id).study.best
+    for number in range(TRIALS):
+        name = f"{run_id}/{number}"
+        before, after = api.show(name), api.show(name, project=elsewhere)
+        assert (after.state, after.metrics) == (before.state, before.metrics)
+
+
 def test_the_best_trial_comes_out_the_same(tuned, monkeypatch):
     project, run_id = tuned
     monkeypatch.chdir(project.root)

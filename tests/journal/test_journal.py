@@ -14,6 +14,7 @@ from msgspec import structs
 
 from mlops_nb.api import lookup
 from mlops_nb.exceptions import RunError
+from mlops_nb.files import replace_file
 from mlops_nb.journal import (
     CellStarted,
     MetricsLogged,
@@ -24,7 +25,6 @@ from mlops_nb.journal import (
     StageStarted,
     fold,
     new_run,
-    replace_file,
 )
 from mlops_nb.runners.local.deadline import Deadline
 from mlops_nb.runners.records import Records
