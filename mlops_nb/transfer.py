@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _SUMS, _CODE, _DATA = "SHA256SUMS", "code.bundle", "data.bundle"
 # That of a firing is longer than one of now.
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6,10}")
-# The size of the default level, in a third of its time.
+# Within a hundredth of the size at the default level, in half of its time.
 _LEVEL = 6
 _ESCAPES = {"n": "\n", "r": "\r"}
 _README = """\
