@@ -11,7 +11,6 @@ stage ends.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import select
@@ -40,9 +39,9 @@ PYTHON = "python3"
 STAGES = ("train", "evaluate", "register", "assemble", "tune", "collect", "drift")
 ONCE = "once"
 AVAILABLE = sys.platform == "linux"
-# What comes behind the notebook, an import a moment in which nobody asks.
-_LATER = ("pandas", "sklearn.metrics", "mlflow.pyfunc", "mlflow.sklearn")
 _POLL_S = 0.2
+# Stages that are skipped follow each other faster, and need nothing of the rest.
+_QUIET_S = 0.5
 
 
 class KilledError(StageError):
@@ -163,12 +162,11 @@ def main() -> None:
 def _serve(server: socket.socket, driver: int) -> None:
     # One thread: a fork copies no other.
     children: dict[int, tuple[socket.socket, str, dict[str, str]]] = {}
-    later = [*_LATER]
+    is_whole = False
     while processes.is_alive(driver):
-        asked = select.select([server], [], [], 0 if later else _POLL_S)[0]
-        if not asked and later:
-            importlib.import_module(later.pop(0))
-        if asked:
+        if not select.select([server], [], [], _POLL_S if is_whole else _QUIET_S)[0]:
+            is_whole = is_whole or _import_rest()
+        else:
             connection, _ = server.accept()
             stage, inputs, environment = _question(connection)
             child = os.fork()
@@ -233,6 +231,17 @@ def _import() -> None:
 
     mlops_nb.stages.train.import_engine()
     del mlflow
+
+
+def _import_rest() -> bool:
+    """Import what comes behind the notebook, in a moment in which nobody asks."""
+    import mlflow.pyfunc
+    import mlflow.sklearn
+    import pandas
+    import sklearn.metrics
+
+    del mlflow, pandas, sklearn
+    return True
 
 
 if __name__ == "__main__":

@@ -145,11 +145,13 @@ def test_what_is_killed_comes_back_by_itself(place, file):
 def test_a_revision_that_was_discarded_while_nobody_watched_is_ended(place):
     place.serve()
     place.create()
-    watching = [keeper(place, f) for f in (standby.SUPERVISOR_LEASE, standby.FRONT_LEASE)]
+    leases = (standby.SUPERVISOR_LEASE, standby.FRONT_LEASE)
+    watching = [keeper(place, one) for one in leases]
     for pid in watching:
         os.kill(pid, signal.SIGSTOP)
     for pid in watching:
         os.kill(pid, signal.SIGKILL)
+    place.until(lambda: not any(keeper(place, one) for one in leases))
     kept = Place(place.target.root, "tumours")
     (_, stray) = kept.seen().revisions
     kept.change(lambda wanted: structs.replace(wanted, revisions=wanted.revisions[:1]))
