@@ -192,6 +192,7 @@ def test_a_server_of_mlflow_that_goes_and_comes_back_loses_no_point(
         assert points(ended, "loss") == history(ended, "loss") == [(-1, -1), *ALL_500]
 
 
+@pytest.mark.faults
 def test_a_stage_that_is_killed_loses_no_point(project, until, tmp_path):
     done = tmp_path / "done"
     project.notebook(

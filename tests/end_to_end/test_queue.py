@@ -54,6 +54,7 @@ def test_runs_wait_in_the_order_in_which_they_came(held, until):
     assert resumed.state is RunState.SUCCEEDED
 
 
+@pytest.mark.faults
 def test_a_killed_process_is_in_nobodys_way(held, until):
     first, second, third = submit(3)
     until(lambda: started(first))

@@ -62,6 +62,7 @@ def test_a_dirty_run_comes_out_the_same_and_one_changed_byte_does_not(
     assert "is corrupt" in verdict["reason"]
 
 
+@pytest.mark.faults
 def test_a_notebook_that_does_not_fix_its_seed_is_told_so(project):
     project.notebook(
         "import mlflow, random\nmlflow.log_metric('draw', random.random())",

@@ -153,6 +153,7 @@ def test_it_is_carried_with_its_trials(tuned, monkeypatch, tmp_path):
         assert (after.state, after.metrics) == (before.state, before.metrics)
 
 
+@pytest.mark.faults
 def test_the_best_trial_comes_out_the_same(tuned, monkeypatch):
     project, run_id = tuned
     monkeypatch.chdir(project.root)

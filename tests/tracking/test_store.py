@@ -33,7 +33,7 @@ version, made = store.registry.register(**model, mlflow_run_id=run.info.run_id)
 assert made and store.registry.register(**model, mlflow_run_id=run.info.run_id) == (version, False)
 print(version)
 """
-WRITERS = 8
+WRITERS = 4
 
 
 def test_many_writers_at_once_on_a_fresh_store_lose_and_double_nothing(tmp_path):

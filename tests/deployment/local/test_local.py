@@ -71,7 +71,7 @@ def test_what_is_kept_is_the_users_alone(place):
     [
         ("load", "error: no such layer", {}),
         ("hang", "not ready after 1 s", {"start_s": 1.0}),
-        ("memory", "out of memory", {}),
+        pytest.param("memory", "out of memory", {}, marks=pytest.mark.faults),
         ("memory of a child", "out of memory", {}),
     ],
 )
@@ -173,6 +173,7 @@ def test_a_revision_that_ends_is_started_again(place):
     place.until(lambda: place.target.get("tumours").revision(1).restarts == 1)
 
 
+@pytest.mark.faults
 def test_one_that_ends_again_and_again_is_given_up(place):
     place.serve("crash")
     with Load(place.target.endpoint("tumours"), clients=2):
