@@ -81,15 +81,19 @@ class Runs(RuleBasedStateMachine):
         if run_id not in self.there:
             return
         before = self.place.runner.get(run_id)
-        try:
+        if before.state in (RunState.FAILED, RunState.CANCELED):
             self.place.resume(run_id, does)
+            self.does[run_id] = does
+            self.ended.pop(run_id, None)
+            return
+        # What the attempt that goes on does stays as it was said. It may have failed since.
+        try:
+            self.place.runner.resume(run_id)
         except RunError as refused:
             assert refused.hint
-            assert not before.state.terminal or before.state is RunState.SUCCEEDED
-            return
-        assert before.state in (RunState.FAILED, RunState.CANCELED)
-        self.does[run_id] = does
-        self.ended.pop(run_id, None)
+        else:
+            assert before.state is not RunState.SUCCEEDED
+            self.ended.pop(run_id, None)
 
     @rule(run_id=consumes(runs))
     def delete(self, run_id):

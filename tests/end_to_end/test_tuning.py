@@ -58,6 +58,17 @@ def tuned(shared_project, gate):
     return shared_project, run.id
 
 
+@pytest.fixture
+def ended(tuned, gate, monkeypatch):
+    """The tuning when it has ended, in the current folder, also where no other test came before."""
+    project, run_id = tuned
+    monkeypatch.chdir(project.root)
+    gate.touch()
+    *_, run = api.watch(run_id)
+    assert run.state is RunState.SUCCEEDED, run.error
+    return project, run_id
+
+
 def first_ended(run):
     begun = run.study.trials if run.study is not None else ()
     return len(begun) == TRIALS and run.study.count(TrialState.RUNNING) == 2
@@ -109,9 +120,8 @@ def test_none_is_lost_or_doubled_when_it_is_killed_in_the_middle(
     assert client.get_run(run.mlflow_run_id).data.metrics["best_score"] == 8.0
 
 
-def test_a_trial_is_a_run_with_its_pins_and_its_notebook(tuned, monkeypatch, json_of):
-    project, run_id = tuned
-    monkeypatch.chdir(project.root)
+def test_a_trial_is_a_run_with_its_pins_and_its_notebook(ended, json_of):
+    project, run_id = ended
     tuning = api.show(run_id)
     trial = api.show(f"{run_id}/7")
     assert trial.snapshot.code == tuning.snapshot.code
@@ -139,9 +149,8 @@ def test_a_trial_is_a_run_with_its_pins_and_its_notebook(tuned, monkeypatch, jso
             verb(f"{run_id}/5")
 
 
-def test_it_is_carried_with_its_trials(tuned, monkeypatch, tmp_path):
-    project, run_id = tuned
-    monkeypatch.chdir(project.root)
+def test_it_is_carried_with_its_trials(ended, tmp_path):
+    _, run_id = ended
     carried = api.export(run_id, tmp_path / "run.tar.gz")
     elsewhere = tmp_path / "elsewhere"
     api.init(elsewhere)
@@ -154,9 +163,8 @@ def test_it_is_carried_with_its_trials(tuned, monkeypatch, tmp_path):
 
 
 @pytest.mark.faults
-def test_the_best_trial_comes_out_the_same(tuned, monkeypatch):
-    project, run_id = tuned
-    monkeypatch.chdir(project.root)
+def test_the_best_trial_comes_out_the_same(ended):
+    _, run_id = ended
     with pytest.raises(RunError, match="is a tuning") as refused:
         api.reproduce(run_id)
     assert refused.value.hint.endswith(f"{run_id}/7")
