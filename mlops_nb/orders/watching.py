@@ -169,6 +169,7 @@ def label(name: str, labels: Mapping[str, Any], config: Config) -> Labels:
     Raises:
         DeploymentError: There is none of the name, or its log is elsewhere.
     """
+    from mlops_nb.monitoring import labelling
     from mlops_nb.serving import inference_log
 
     target = rollout.target_of(name, config)
@@ -177,11 +178,11 @@ def label(name: str, labels: Mapping[str, Any], config: Config) -> Labels:
     for folder in folders:
         mine = inference_log.ids(folder) & labels.keys()
         known |= mine
-        inference_log.label(folder, {id_: labels[id_] for id_ in labels if id_ in mine})
+        labelling.label(folder, {id_: labels[id_] for id_ in labels if id_ in mine})
     unknown = {id_: told for id_, told in labels.items() if id_ not in known}
     if unknown and folders:
         # The log is written by a thread of its own, and may not have them yet.
-        inference_log.label(folders[0], unknown)
+        labelling.label(folders[0], unknown)
     return Labels(told=len(labels), unknown=len(unknown))
 
 

@@ -7,7 +7,6 @@ counted and left out. Files begin anew at a size, and the oldest go when all of 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import queue
 import random
@@ -21,16 +20,13 @@ import msgspec
 from mlops_nb.serving import predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FILE_BYTES = 8 << 20
 LABELS = "labels.jsonl"
-# From here on labels are forgotten with the rows that they belong to.
-LABELS_BYTES = 8 << 20
 # Files of rows: those of a revision, of a process, counted.
 PATTERN = "*-*-*.jsonl"
-_LABELS_LOCK = "labels.lock"
 _QUEUE = 4096
 _END = None
 
@@ -136,7 +132,7 @@ class InferenceLog:
             self._make_room()
         # Without those above it: where they are gone, they are meant to be.
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        descriptor = _private(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if os.write(descriptor, line) != len(line):
                 raise OSError("a part of a row")
@@ -169,49 +165,6 @@ def read(folder: Path) -> Iterator[Row]:
             if row.id in known:
                 row = msgspec.structs.replace(row, label=known[row.id])
             yield row
-
-
-def label(folder: Path, told: Mapping[str, Any]) -> None:
-    """Say of requests, by their ids, what turned out to be right.
-
-    Labels of requests that are not in the log any more are forgotten, where they have become many.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / LABELS
-    with _alone_with_labels(folder):
-        with open(_private(path), "ab") as file:
-            file.write(_label_lines(told))
-        if path.stat().st_size > LABELS_BYTES:
-            _forget_labels(path, told)
-
-
-def _forget_labels(path: Path, told: Mapping[str, Any]) -> None:
-    known, logged = labels(path.parent), ids(path.parent)
-    # The log is written by a thread of its own, which may not have the newest yet.
-    kept = {id_: one for id_, one in known.items() if id_ in logged or id_ in told}
-    if 2 * len(kept) < len(known):
-        new = path.with_suffix(".new")
-        with open(_private(new, os.O_TRUNC), "wb") as file:
-            file.write(_label_lines(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-
-
-def _label_lines(told: Mapping[str, Any]) -> bytes:
-    return b"".join(msgspec.json.encode([id_, one]) + b"\n" for id_, one in told.items())
-
-
-@contextlib.contextmanager
-def _alone_with_labels(folder: Path) -> Iterator[None]:
-    with open(_private(folder / _LABELS_LOCK), "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _private(path: Path, flags: int = os.O_APPEND) -> int:
-    """Open a file that only the user can read, to write into it."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
 
 
 def ids(folder: Path) -> set[str]:

@@ -164,9 +164,7 @@ def _serve(server: socket.socket, driver: int) -> None:
     children: dict[int, tuple[socket.socket, str, dict[str, str]]] = {}
     is_whole = False
     while processes.is_alive(driver):
-        if not select.select([server], [], [], _POLL_S if is_whole else _QUIET_S)[0]:
-            is_whole = is_whole or _import_rest()
-        else:
+        if select.select([server], [], [], _POLL_S if is_whole else _QUIET_S)[0]:
             connection, _ = server.accept()
             stage, inputs, environment = _question(connection)
             child = os.fork()
@@ -176,6 +174,9 @@ def _serve(server: socket.socket, driver: int) -> None:
                     held.close()
                 _perform(connection, stage, inputs, environment)
             children[child] = (connection, stage, environment)
+        elif not is_whole:
+            _import_rest()
+            is_whole = True
         for pid in list(children):
             ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
@@ -233,7 +234,7 @@ def _import() -> None:
     del mlflow
 
 
-def _import_rest() -> bool:
+def _import_rest() -> None:
     """Import what comes behind the notebook, in a moment in which nobody asks."""
     import mlflow.pyfunc
     import mlflow.sklearn
@@ -241,7 +242,6 @@ def _import_rest() -> bool:
     import sklearn.metrics
 
     del mlflow, pandas, sklearn
-    return True
 
 
 if __name__ == "__main__":

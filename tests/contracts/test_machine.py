@@ -91,8 +91,9 @@ class Runs(RuleBasedStateMachine):
             self.place.runner.resume(run_id)
         except RunError as refused:
             assert refused.hint
+            assert not before.state.terminal or before.state is RunState.SUCCEEDED
         else:
-            assert before.state is not RunState.SUCCEEDED
+            assert not before.state.terminal
             self.ended.pop(run_id, None)
 
     @rule(run_id=consumes(runs))

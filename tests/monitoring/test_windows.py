@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_nb.monitoring import labelling, reading, windows
 from mlops_nb.monitoring import profile as profiles
-from mlops_nb.monitoring import reading, windows
 from mlops_nb.serving import inference_log
 from mlops_nb.types import ColumnKind, Profile, Span
 from tests.monitoring.conftest import logged, predicted, reference, rows
@@ -126,7 +126,7 @@ def test_copies_of_rows_are_counted(tmp_path):
 def test_labels_find_their_predictions_and_those_that_do_not_fit_are_told(log):
     folder, frame, profile = log
     truth = [1] * 50
-    inference_log.label(folder, {"1-7-0-0": truth, "1-7-0-1": [1, 0], "unheard-of": 1})
+    labelling.label(folder, {"1-7-0-0": truth, "1-7-0-1": [1, 0], "unheard-of": 1})
     window, pairs = collect(folder, profile)
     assert (window.labelled, window.unfit) == (50, 1)
     assert pairs.truth == truth
@@ -135,7 +135,7 @@ def test_labels_find_their_predictions_and_those_that_do_not_fit_are_told(log):
 
 def test_a_single_row_may_have_a_single_label(tmp_path):
     folder = logged(tmp_path / "log", rows(1, 3))
-    inference_log.label(folder, {"1-7-0-0": 1, "1-7-0-2": 0})
+    labelling.label(folder, {"1-7-0-0": 1, "1-7-0-2": 0})
     assert collect(folder, reference(rows(0, 100)))[1].truth == [1, 0]
 
 

@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from mlops_nb.monitoring import labelling
 from mlops_nb.serving import inference_log
 from mlops_nb.serving.model import PackageError
 
@@ -207,7 +208,7 @@ def test_every_answer_is_logged_and_labelled_later(assembled, started, tmp_path)
     assert answer.status_code == 200
     service.post(V1, {"instances": []})
     assert service.end() == 0
-    inference_log.label(tmp_path / "log", {"one": [1]})
+    labelling.label(tmp_path / "log", {"one": [1]})
     (found,) = inference_log.read(tmp_path / "log")
     assert (found.id, found.revision, found.label) == ("one", "7", [1])
     assert found.inputs == {"radius": [1.5], "count": [1], "kind": ["a"]}
@@ -246,16 +247,16 @@ def test_the_log_is_bounded_and_torn_lines_are_passed_over(tmp_path):
 def test_labels_are_forgotten_with_their_rows_once_they_are_many(tmp_path, monkeypatch):
     import numpy
 
-    monkeypatch.setattr(inference_log, "LABELS_BYTES", 2_000)
+    monkeypatch.setattr(labelling, "LABELS_BYTES", 2_000)
     log, _ = rows_logged(tmp_path)
     log.add("still here", 0.1, {"a": numpy.zeros(2)}, [1])
     log.close()
-    inference_log.label(tmp_path, {"still here": [0], **{f"gone-{i}": [i] for i in range(50)}})
+    labelling.label(tmp_path, {"still here": [0], **{f"gone-{i}": [i] for i in range(50)}})
     assert len(inference_log.labels(tmp_path)) == 51
-    inference_log.label(tmp_path, {f"later-{i}": [i] for i in range(150)})
+    labelling.label(tmp_path, {f"later-{i}": [i] for i in range(150)})
     known = inference_log.labels(tmp_path)
     assert len(known) == 201
-    inference_log.label(tmp_path, {"not yet logged": [1], "still here": [1]})
+    labelling.label(tmp_path, {"not yet logged": [1], "still here": [1]})
     assert inference_log.labels(tmp_path) == {"still here": [1], "not yet logged": [1]}
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
